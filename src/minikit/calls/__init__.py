@@ -1,0 +1,1 @@
+"""One call: request, completion, retry, transports."""

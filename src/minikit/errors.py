@@ -1,0 +1,198 @@
+"""Every error that minikit raises, as one tree; a class for each action the caller can take.
+
+    MinikitError
+    ├── ArgumentError (ValueError)          mend the argument; nothing was sent
+    │   ├── SourceError                     the file or text cannot be read as text
+    │   ├── ChunkTooSmallError              allow more tokens per chunk
+    │   ├── UnknownModelError (LookupError) describe the model with Model(...)
+    │   └── ContextOverflowError            send less, or choose a larger window
+    ├── MissingKeyError                     set a key, or choose the model "offline"
+    ├── VocabularyError                     reinstall minikit: a bundled file is damaged
+    ├── ClosedError (RuntimeError)          make a new client, or call from another thread
+    ├── CallError                           one call failed for good; see `attempts`
+    │   ├── TransportError (ConnectionError)  no reply arrived; try again later
+    │   │   └── CallTimeoutError (TimeoutError)
+    │   ├── ServerError                     the server failed (5xx, 408, 409); try again later
+    │   ├── RateLimitError                  slow down; see `retry_after_s`
+    │   ├── QuotaExhaustedError             pay, or raise the limit of the account
+    │   ├── AuthenticationError             mend the key or its permissions
+    │   ├── RequestRejectedError            the server refuses this request as it is
+    │   ├── BadReplyError                   a reply that is not a chat completion
+    │   ├── RefusalError                    the model or a filter refused; see `completion`
+    │   └── OutputTruncatedError            the reply was cut by its length; see `completion`
+    └── JobError                            some calls of a job failed; see `partial`
+
+All of them pickle. Data stand as attributes; no message, repr or attribute of an error of ours
+holds the API key, and no message holds text of a document.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from minikit.calls.completion import Completion
+    from minikit.jobs.summary import Partial
+
+__all__ = [
+    "ArgumentError",
+    "AuthenticationError",
+    "BadReplyError",
+    "CallError",
+    "CallTimeoutError",
+    "ChunkTooSmallError",
+    "ClosedError",
+    "ContextOverflowError",
+    "JobError",
+    "MinikitError",
+    "MissingKeyError",
+    "OutputTruncatedError",
+    "QuotaExhaustedError",
+    "RateLimitError",
+    "RefusalError",
+    "RequestRejectedError",
+    "ServerError",
+    "SourceError",
+    "TransportError",
+    "UnknownModelError",
+    "VocabularyError",
+]
+
+
+class MinikitError(Exception):
+    """The root of every error that minikit raises."""
+
+
+class ArgumentError(MinikitError, ValueError):
+    """An argument cannot be used; nothing was sent. The message names the value and the way out."""
+
+
+class SourceError(ArgumentError):
+    """A source is missing, empty, not a file, or not text."""
+
+
+class ChunkTooSmallError(ArgumentError):
+    """One character needs more tokens than a chunk may have."""
+
+
+class UnknownModelError(ArgumentError, LookupError):
+    """No row describes this model id; the message shows how to describe it with `Model(...)`."""
+
+
+class ContextOverflowError(ArgumentError):
+    """The input and the reserved output do not fit into the model's context window."""
+
+
+class MissingKeyError(MinikitError):
+    """No API key was given and none stands in the environment."""
+
+
+class VocabularyError(MinikitError):
+    """A bundled vocabulary does not match its sha256."""
+
+
+class ClosedError(MinikitError, RuntimeError):
+    """The client was closed, or it was called from its own event-loop thread."""
+
+
+class CallError(MinikitError):
+    """One call failed for good.
+
+    Attributes:
+        attempts: How many requests were made for the call, the failed ones included.
+        status: The HTTP status of the last reply, or None when none arrived.
+        code: The server's error code, such as "rate_limit_exceeded", or None.
+        request_id: The server's id of the last request, or None.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        status: int | None = None,
+        code: str | None = None,
+        request_id: str | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.status = status
+        self.code = code
+        self.request_id = request_id
+        self.attempts = 1
+
+
+class TransportError(CallError, ConnectionError):
+    """No whole reply arrived: the connection was refused, reset or cut."""
+
+
+class CallTimeoutError(TransportError, TimeoutError):
+    """No reply arrived in time. The server may have billed the call: its cost is unknown."""
+
+
+class ServerError(CallError):
+    """The server failed or was overloaded (408, 409, 5xx)."""
+
+
+class RateLimitError(CallError):
+    """The server asks to slow down (429).
+
+    Attributes:
+        retry_after_s: Seconds that the server asks to wait, or None when it does not say.
+    """
+
+    retry_after_s: float | None = None
+
+
+class QuotaExhaustedError(CallError):
+    """The account has no money or limit left; trying again does not help."""
+
+
+class AuthenticationError(CallError):
+    """The key is missing, wrong or not allowed to do this (401, 403)."""
+
+
+class RequestRejectedError(CallError):
+    """The server will not answer this request as it is (400, 404, 413, 422)."""
+
+
+class BadReplyError(CallError):
+    """The server answered 200 with something that is not a chat completion."""
+
+
+class RefusalError(CallError):
+    """The model or a content filter refused to answer; the reply was paid for.
+
+    Attributes:
+        completion: The reply, with its usage and cost, or None when the server sent none.
+    """
+
+    completion: Completion | None = None
+
+
+class OutputTruncatedError(CallError):
+    """The reply was cut off by its length limit; it was paid for.
+
+    Attributes:
+        completion: The reply as far as it came, with its usage and cost.
+    """
+
+    completion: Completion | None = None
+
+
+class JobError(MinikitError):
+    """Some calls of a job failed for good; what the others brought is kept.
+
+    Attributes:
+        partial: The replies that did arrive, in the order of the document.
+        errors: The errors of the calls that failed, in the order of the document.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        partial: tuple[Partial, ...] = (),
+        errors: tuple[CallError, ...] = (),
+    ) -> None:
+        super().__init__(message)
+        self.partial = partial
+        self.errors = errors

@@ -1,0 +1,1 @@
+"""Many calls: plan, map-reduce, one module a verb."""

@@ -1,0 +1,1 @@
+"""What is sent: document and spans, split, sentences, pack, extractive."""

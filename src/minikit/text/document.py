@@ -1,0 +1,115 @@
+"""A document is text with a name; a span is a place in it."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from minikit.errors import ArgumentError, SourceError
+
+__all__ = ["Document", "Source", "Span"]
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Span:
+    """A place in a document, in code points.
+
+    Attributes:
+        start: Offset of the first character; >= 0.
+        end: Offset after the last character (exclusive); >= `start`.
+    """
+
+    start: int
+    end: int
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.start <= self.end:
+            raise ArgumentError(f"a span needs 0 <= start <= end, not {self.start!r}, {self.end!r}")
+
+    def __len__(self) -> int:
+        return self.end - self.start
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Document:
+    """A text to work on, and where it comes from.
+
+    Attributes:
+        text: Any str; offsets into it count code points.
+        title: What the text is called, or None.
+        origin: The file it was read from, or None.
+    """
+
+    text: str
+    title: str | None = None
+    origin: str | None = None
+
+    def __repr__(self) -> str:
+        return f"Document(<{len(self.text)} characters>, title={self.title!r})"
+
+    def __getitem__(self, span: Span) -> str:
+        """Return the text at `span`."""
+        return self.text[span.start : span.end]
+
+    @classmethod
+    def of(cls, source: Source) -> Document:
+        """Read `source`: a `str` is text, a `Path` is a file, a `Document` is itself.
+
+        Raises:
+            SourceError: The file cannot be read as text (see `from_path`), or `source` is
+                none of the three.
+        """
+        if isinstance(source, Document):
+            return source
+        if isinstance(source, str):
+            return cls(text=source)
+        if isinstance(source, os.PathLike):
+            return cls.from_path(source)
+        raise SourceError(
+            f"a source is a str (text), a Path (a file) or a Document, not {type(source).__name__}"
+        )
+
+    @classmethod
+    def from_path(cls, path: str | os.PathLike[str]) -> Document:
+        """Read a file of UTF-8 text; a byte-order mark is dropped, line ends are kept.
+
+        Args:
+            path: The file; here a str is a path too.
+
+        Raises:
+            SourceError: The file is missing, a directory, unreadable, or not UTF-8 text.
+        """
+        file = Path(path)
+        name = _printable(file)
+        return cls(text=_decode(_read(file, name), name), title=_printable(Path(file.name)), origin=name)
+
+
+Source = str | os.PathLike[str] | Document
+
+
+def _read(file: Path, name: str) -> bytes:
+    try:
+        return file.read_bytes()
+    except FileNotFoundError as error:
+        raise SourceError(f"no such file: {name!r}") from error
+    except IsADirectoryError as error:
+        raise SourceError(f"{name!r} is a directory; name a file in it") from error
+    except OSError as error:
+        raise SourceError(f"cannot read {name!r}: {error.strerror}") from error
+
+
+def _decode(data: bytes, name: str) -> str:
+    if b"\0" in data[:8192]:
+        raise SourceError(f"{name!r} is a binary file, not text; convert it to UTF-8 text first")
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise SourceError(
+            f"{name!r} is not UTF-8 text (byte {error.start} is {data[error.start]:#04x}); "
+            f"convert it first, for example: iconv -f ENCODING -t UTF-8"
+        ) from error
+
+
+def _printable(path: Path) -> str:
+    return os.fspath(path).encode("utf-8", "surrogateescape").decode("utf-8", "replace")

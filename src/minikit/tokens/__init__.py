@@ -1,0 +1,1 @@
+"""How long it is: vocabularies, text, chat, tools, images."""
