@@ -6,23 +6,13 @@ import http.client
 import json
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
 from server import ChatServer, error, hang, held, ok, raw, reset, slow, stream
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
 PROMPT = "The whale is seen. The crew is afraid. The captain laughs. " * 40
-
-
-@pytest.fixture
-def server() -> Iterator[ChatServer]:
-    """A running server."""
-    with ChatServer() as server:
-        yield server
 
 
 def post(server: ChatServer, text: str = PROMPT, **fields: object) -> tuple[int, bytes]:

@@ -1,0 +1,92 @@
+"""What every test has: a clean environment, no network but loopback, both event loops."""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+from blockbuster import blockbuster_ctx
+from server import ChatServer
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_CLEANED = ("OPENAI_", "MINIKIT_", "ANTHROPIC_", "GEMINI_", "GOOGLE_")
+_PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY")
+_strayed: list[str] = []
+
+
+def _forbid_network(event: str, args: tuple[object, ...]) -> None:
+    """Refuse, as an audit hook, to look up or reach any host but this one."""
+    if event == "socket.getaddrinfo":
+        host = args[0]
+    elif event in {"socket.connect", "socket.sendto", "socket.sendmsg"}:
+        address = args[1]
+        host = address[0] if isinstance(address, tuple) else None  # else a path, or a reply
+    else:
+        return
+    if host is not None and not _is_here(host):
+        _strayed.append(f"{event}: {host!r}")
+        raise OSError(f"a test may reach loopback only, not {host!r}")
+
+
+def _is_here(host: object) -> bool:
+    name = host.decode() if isinstance(host, bytes) else str(host)
+    if name in {"", "localhost"}:
+        return True
+    try:
+        return ipaddress.ip_address(name).is_loopback
+    except ValueError:
+        return False
+
+
+sys.addaudithook(_forbid_network)
+
+
+@pytest.fixture(autouse=True)
+def _no_strays() -> Iterator[None]:
+    """Fail a test that tried to reach a network, even where the attempt was caught."""
+    _strayed.clear()
+    yield
+    assert not _strayed
+
+
+@pytest.fixture
+def strayed() -> Iterator[list[str]]:
+    """The attempts of this test to reach a network; forgiven to the test that asks for them."""
+    yield _strayed
+    _strayed.clear()
+
+
+@pytest.fixture(autouse=True)
+def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hide keys, defaults and proxies of the machine that runs the tests."""
+    for name in os.environ:
+        if name.startswith(_CLEANED) or name.upper() in _PROXIES:
+            monkeypatch.delenv(name)
+
+
+@pytest.fixture(params=["asyncio", "trio"])
+def anyio_backend(request: pytest.FixtureRequest) -> str:
+    """Run each test marked `anyio` on both event loops."""
+    return str(request.param)
+
+
+@pytest.fixture(autouse=True)
+def _no_blocking_calls(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Fail an async test in which minikit blocks the loop; blockbuster sees asyncio's loop only."""
+    if "anyio_backend" not in request.fixturenames:
+        yield
+        return
+    with blockbuster_ctx("minikit"):
+        yield
+
+
+@pytest.fixture
+def server() -> Iterator[ChatServer]:
+    """A running chat-completions server."""
+    with ChatServer() as server:
+        yield server
