@@ -26,16 +26,7 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any, Literal, Self, cast
 
-try:
-    from minikit.tokens.chat import count_tokens
-except ImportError:  # until that floor stands
-
-    def count_tokens(content: object, **_: object) -> int:
-        """Guess."""
-        if isinstance(content, str):
-            return len(content.split()) + 1
-        return 3 + sum(len(m["content"].split()) + 4 for m in content)  # type: ignore[attr-defined]
-
+from minikit.tokens.chat import count_tokens
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
