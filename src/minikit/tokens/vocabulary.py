@@ -131,29 +131,25 @@ def encoding(name: str, *, copy: int = 0) -> Encoding:
         ArgumentError: No bundled vocabulary has this name.
         VocabularyError: The bundled file is missing or damaged.
     """
-    loaded = _encodings.get((name, copy))
-    return loaded or _load(name, copy)
+    with _lock:
+        if (name, copy) not in _encodings:
+            _encodings[name, copy] = _build(name)
+        return _encodings[name, copy]
 
 
-def _load(name: str, copy: int) -> Encoding:
+def _build(name: str) -> Encoding:
     if name not in VOCABULARIES:
         raise ArgumentError(
             f"no vocabulary is called {name!r}; there are {', '.join(map(repr, VOCABULARIES))}"
         )
-    with _lock:
-        if (name, copy) not in _encodings:
-            _encodings[name, copy] = _build(VOCABULARIES[name])
-        return _encodings[name, copy]
-
-
-def _build(vocabulary: Vocabulary) -> Encoding:
+    vocabulary = VOCABULARIES[name]
+    if name not in _ranks:
+        _ranks[name] = vocabulary.ranks()
     from tiktoken import Encoding
 
-    if vocabulary.name not in _ranks:
-        _ranks[vocabulary.name] = vocabulary.ranks()
     return Encoding(
-        vocabulary.name,
+        name,
         pat_str=vocabulary.pattern,
-        mergeable_ranks=_ranks[vocabulary.name],
+        mergeable_ranks=_ranks[name],
         special_tokens=dict(vocabulary.special_tokens),
     )
