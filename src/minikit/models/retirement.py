@@ -1,0 +1,52 @@
+"""A word in time about models that are shut down."""
+
+from __future__ import annotations
+
+import warnings
+from datetime import date, datetime, timedelta
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from minikit.models.model import Model
+
+__all__ = ["NOTICE", "ModelRetirementWarning", "warn_if_retiring"]
+
+NOTICE = timedelta(days=60)
+_warned: dict[str, object] = {}
+
+
+class ModelRetirementWarning(UserWarning):
+    """A model is shut down, or will be within `NOTICE`; the message names the successor."""
+
+
+def warn_if_retiring(model: Model, today: date) -> None:
+    """Warn, once per model id and process, if `model` is shut down within `NOTICE` of `today`.
+
+    Where the warnings filter makes an error of it, it is raised at every call, since a warning
+    that was not shown does not count as given. Safe to call from any thread.
+
+    Args:
+        model: The model about to be called.
+        today: The day of the call.
+
+    Raises:
+        ModelRetirementWarning: The warnings filter asks for an error.
+    """
+    message = _message(model, today.date() if isinstance(today, datetime) else today)
+    mark = object()
+    if message is None or _warned.setdefault(model.id, mark) is not mark:
+        return
+    try:
+        warnings.warn(message, ModelRetirementWarning, stacklevel=2)
+    except ModelRetirementWarning:
+        del _warned[model.id]
+        raise
+
+
+def _message(model: Model, today: date) -> str | None:
+    day = model.shutdown_date
+    if day is None or day - today > NOTICE:
+        return None
+    when = f"was shut down on {day}" if day <= today else f"shuts down on {day}"
+    where = f"move to {model.successor!r}" if model.successor else "choose another model"
+    return f"the model {model.id!r} {when}; {where}"
