@@ -16,7 +16,8 @@
     │   ├── RateLimitError                  slow down; see `retry_after_s`
     │   ├── QuotaExhaustedError             pay, or raise the limit of the account
     │   ├── AuthenticationError             mend the key or its permissions
-    │   ├── RequestRejectedError            the server refuses this request as it is
+    │   ├── RequestRejectedError            the server will not answer this request as it is
+    │   │   └── RequestTooLargeError (ContextOverflowError)  send less at a time
     │   ├── BadReplyError                   a reply that is not a chat completion
     │   ├── RefusalError                    the model or a filter refused; see `completion`
     │   └── OutputTruncatedError            the reply was cut by its length; see `completion`
@@ -51,6 +52,7 @@ __all__ = [
     "RateLimitError",
     "RefusalError",
     "RequestRejectedError",
+    "RequestTooLargeError",
     "ServerError",
     "SourceError",
     "TransportError",
@@ -103,6 +105,7 @@ class CallError(MinikitError):
         status: The HTTP status of the last reply, or None when none arrived.
         code: The server's error code, such as "rate_limit_exceeded", or None.
         request_id: The server's id of the last request, or None.
+        retry_after_s: Seconds that the server asks to wait, or None when it does not say.
     """
 
     def __init__(
@@ -112,11 +115,13 @@ class CallError(MinikitError):
         status: int | None = None,
         code: str | None = None,
         request_id: str | None = None,
+        retry_after_s: float | None = None,
     ) -> None:
         super().__init__(message)
         self.status = status
         self.code = code
         self.request_id = request_id
+        self.retry_after_s = retry_after_s
         self.attempts = 1
 
 
@@ -133,13 +138,7 @@ class ServerError(CallError):
 
 
 class RateLimitError(CallError):
-    """The server asks to slow down (429).
-
-    Attributes:
-        retry_after_s: Seconds that the server asks to wait, or None when it does not say.
-    """
-
-    retry_after_s: float | None = None
+    """The server asks to slow down (429); see `retry_after_s`."""
 
 
 class QuotaExhaustedError(CallError):
@@ -152,6 +151,10 @@ class AuthenticationError(CallError):
 
 class RequestRejectedError(CallError):
     """The server will not answer this request as it is (400, 404, 413, 422)."""
+
+
+class RequestTooLargeError(RequestRejectedError, ContextOverflowError):
+    """The server says that the request is longer than its window or its rate limit allows."""
 
 
 class BadReplyError(CallError):

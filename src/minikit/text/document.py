@@ -82,7 +82,18 @@ class Document:
         """
         file = Path(path)
         name = _printable(file)
-        return cls(text=_decode(_read(file, name), name), title=_printable(Path(file.name)), origin=name)
+        return cls.from_bytes(_read(file, name), title=_printable(Path(file.name)), origin=name)
+
+    @classmethod
+    def from_bytes(
+        cls, data: bytes, *, title: str | None = None, origin: str | None = None
+    ) -> Document:
+        """Read the bytes of a file, as `from_path` does.
+
+        Raises:
+            SourceError: They are not UTF-8 text.
+        """
+        return cls(text=_decode(data, origin or "the source"), title=title, origin=origin)
 
 
 Source = str | os.PathLike[str] | Document
@@ -95,8 +106,8 @@ def _read(file: Path, name: str) -> bytes:
         raise SourceError(f"no such file: {name!r}") from error
     except IsADirectoryError as error:
         raise SourceError(f"{name!r} is a directory; name a file in it") from error
-    except OSError as error:
-        raise SourceError(f"cannot read {name!r}: {error.strerror}") from error
+    except (OSError, ValueError) as error:  # ValueError: a NUL in the name
+        raise SourceError(f"cannot read {name!r}: {error}") from error
 
 
 def _decode(data: bytes, name: str) -> str:

@@ -1,0 +1,182 @@
+"""What a model answered: one completion, read from the wire and checked before it is believed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, cast
+
+from minikit.errors import BadReplyError, RefusalError
+from minikit.models.prices import cost_usd
+from minikit.models.usage import Usage
+from minikit.tokens.counting import count_text
+
+if TYPE_CHECKING:
+    from minikit.calls.request import Request
+
+__all__ = ["EXTRACTIVE_NOTE", "Completion", "read_completion"]
+
+EXTRACTIVE_NOTE = (
+    "The offline model selected these sentences from the source and wrote none; "
+    "set OPENAI_API_KEY for a written summary."
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Completion:
+    """A reply and what it took.
+
+    Attributes:
+        text: What the model wrote; "" when it only called tools.
+        usage: Tokens as the server billed them, or counted here (`usage.estimated`).
+        cost_usd: Price of this reply in US dollars, or None when it is unknown.
+        finish_reason: Why the reply ended: "stop", "length" (cut off) or "tool_calls".
+        model: The model that answered, as the server names it.
+        tier: The service tier of the reply, which sets the price.
+        tool_calls: Calls of tools that the model asks for, as they came on the wire.
+        attempts: Requests made for this reply, the failed ones included.
+        latency_s: Seconds from the first request to this reply, waits between attempts included.
+        request_id: The server's id of the request, or None.
+        notes: What to know before relying on the text.
+    """
+
+    text: str
+    usage: Usage
+    cost_usd: Decimal | None
+    finish_reason: str
+    model: str
+    tier: str = "default"
+    tool_calls: tuple[Mapping[str, Any], ...] = ()
+    attempts: int = 1
+    latency_s: float = 0.0
+    request_id: str | None = None
+    notes: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        return self.text
+
+
+def read_completion(body: str, request: Request, *, request_id: str | None = None) -> Completion:
+    """Read the body of a 200 reply.
+
+    Raises:
+        BadReplyError: The body is not a whole chat completion.
+        RefusalError: The model or a content filter refused; carries the completion.
+    """
+    try:
+        return _Reader(body, request, request_id).read()
+    except BadReplyError as error:
+        error.status, error.request_id = 200, request_id
+        raise
+
+
+class _Reader:
+    """Reads one reply; every value is checked, since compatible servers differ."""
+
+    def __init__(self, body: str, request: Request, request_id: str | None) -> None:
+        self.request = request
+        self.request_id = request_id
+        try:
+            self.body = _mapping(json.loads(body), "body")
+        except ValueError as error:
+            kind = "HTML" if body.lstrip()[:1] == "<" else "no whole JSON"
+            raise BadReplyError(
+                f"the server answered 200 with {len(body)} characters that are {kind}; "
+                f"check the base URL if this happens again"
+            ) from error
+
+    def read(self) -> Completion:
+        choices = self.body.get("choices")
+        if not isinstance(choices, list) or not choices:
+            raise BadReplyError("the reply has no choices")
+        choice = _mapping(cast("list[object]", choices)[0], "choice")
+        message = _mapping(choice.get("message"), "message")
+        finish_reason = choice.get("finish_reason")
+        if not isinstance(finish_reason, str):
+            raise BadReplyError(f"the reply has no finish reason, but {finish_reason!r}")
+        completion = self._completion(message, finish_reason)
+        self._check_refusal(completion, message)
+        if not (completion.text or completion.tool_calls or finish_reason == "length"):
+            raise BadReplyError("the reply is empty")
+        return completion
+
+    def _completion(self, message: Mapping[str, Any], finish_reason: str) -> Completion:
+        text = message.get("content")
+        if not isinstance(text, str | None):
+            raise BadReplyError(f"the content of the reply is {type(text).__name__}, not text")
+        tool_calls = message.get("tool_calls") or ()
+        text = well_formed(text or "")
+        usage = self._usage(text)
+        tier = self.body.get("service_tier")
+        tier = tier if isinstance(tier, str) else "default"
+        model = self.request.model
+        return Completion(
+            text=text,
+            usage=usage,
+            cost_usd=cost_usd(model, usage, tier=tier),
+            finish_reason=finish_reason,
+            model=str(self.body.get("model") or model.id),
+            tier=tier,
+            tool_calls=tuple(tool_calls),
+            request_id=self.request_id,
+            notes=(EXTRACTIVE_NOTE,) if model.provider == "offline" else (),
+        )
+
+    def _usage(self, text: str) -> Usage:
+        usage = self.body.get("usage")
+        if not isinstance(usage, dict):
+            return Usage(
+                input_tokens=self.request.count_input_tokens(),
+                output_tokens=count_text(text, self.request.model.encoding),
+                estimated=True,
+            )
+        raw = cast("Mapping[str, Any]", usage)
+        details = raw.get("prompt_tokens_details") or {}
+        input_tokens = _tokens(raw, "prompt_tokens")
+        output_tokens = _tokens(raw, "completion_tokens")
+        return Usage(
+            input_tokens=input_tokens,
+            cached_tokens=min(_tokens(details, "cached_tokens"), input_tokens),
+            cache_write_tokens=_tokens(details, "cache_write_tokens"),
+            output_tokens=output_tokens,
+            reasoning_tokens=min(
+                _tokens(raw.get("completion_tokens_details") or {}, "reasoning_tokens"),
+                output_tokens,
+            ),
+        )
+
+    def _check_refusal(self, completion: Completion, message: Mapping[str, Any]) -> None:
+        filtered = completion.finish_reason == "content_filter"
+        if not (filtered or message.get("refusal")):
+            return
+        who = "a content filter" if filtered else "the model"
+        error = RefusalError(
+            f"{who} refused to answer; change the prompt or leave the passage out",
+            status=200,
+            code="content_filter" if filtered else "refusal",
+            request_id=self.request_id,
+        )
+        error.completion = completion
+        raise error
+
+
+def well_formed(text: str) -> str:
+    """Return `text` with lone surrogates as U+FFFD: JSON on the wire is UTF-8, which has none."""
+    if text.isascii():
+        return text
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
+def _mapping(value: object, name: str) -> Mapping[str, Any]:
+    if not isinstance(value, dict):
+        raise BadReplyError(f"the {name} of the reply is {type(value).__name__}, not an object")
+    return cast("Mapping[str, Any]", value)
+
+
+def _tokens(usage: Mapping[str, Any], name: str) -> int:
+    value = usage.get(name) or 0
+    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+        raise BadReplyError(f"the usage of the reply has {name}={value!r}")
+    return value

@@ -1,0 +1,112 @@
+"""When a failed call is tried again, and after how long."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeVar
+
+from minikit.errors import (
+    ArgumentError,
+    BadReplyError,
+    CallError,
+    RateLimitError,
+    ServerError,
+    TransportError,
+)
+
+if TYPE_CHECKING:
+    from tenacity import RetryCallState
+
+__all__ = ["Retry", "is_retryable"]
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Retry:
+    """How often and how long a call is tried.
+
+    Waits grow as `wait_initial_s * 2**n`, drawn evenly between 0 and that ("full jitter", AWS
+    Architecture Blog, "Exponential Backoff And Jitter"), and are never shorter than the server's
+    Retry-After. A call that would have to wait past `timeout_s` fails at once.
+
+    Attributes:
+        attempts: Requests per call at most, the first included; >= 1. 1 means no retry.
+        timeout_s: Seconds after which no new attempt of a call begins.
+        wait_initial_s: Upper bound of the first wait, in seconds.
+        wait_max_s: Upper bound of each wait in seconds; a longer Retry-After is honoured.
+    """
+
+    attempts: int = 6
+    timeout_s: float = 600.0
+    wait_initial_s: float = 1.0
+    wait_max_s: float = 60.0
+
+    def __post_init__(self) -> None:
+        if isinstance(self.attempts, bool) or not isinstance(self.attempts, int):
+            raise ArgumentError(f"attempts is a whole number, not {self.attempts!r}")
+        if self.attempts < 1:
+            raise ArgumentError(f"attempts={self.attempts!r} is out of range: at least 1")
+        for name in ("timeout_s", "wait_initial_s", "wait_max_s"):
+            seconds = getattr(self, name)
+            if isinstance(seconds, bool) or not isinstance(seconds, int | float):
+                raise ArgumentError(f"{name} is a number of seconds, not {seconds!r}")
+            if math.isnan(seconds) or seconds < 0:
+                raise ArgumentError(f"{name}={seconds!r} is out of range: at least 0 seconds")
+
+    async def run(self, attempt: Callable[[], Awaitable[T]]) -> tuple[T, int]:
+        """Await `attempt()` until it succeeds; return its result and the attempts it took.
+
+        Cancellation stops at once, in an attempt or in a wait.
+
+        Raises:
+            CallError: The last attempt's error, with `attempts` set; never tenacity's own.
+        """
+        import anyio
+        import tenacity
+
+        # A fresh object per call: tasks that share one AsyncRetrying mix their attempts.
+        retrying = tenacity.AsyncRetrying(
+            sleep=anyio.sleep,
+            retry=tenacity.retry_if_exception(is_retryable),
+            stop=tenacity.stop_after_attempt(self.attempts)
+            | tenacity.stop_before_delay(self.timeout_s),
+            wait=self._wait_s,
+            reraise=True,
+        )
+        made = 0
+
+        async def counted() -> T:
+            nonlocal made
+            made += 1
+            return await attempt()
+
+        try:
+            return await retrying(counted), made
+        except CallError as error:
+            error.attempts = made
+            raise
+
+    def _wait_s(self, state: RetryCallState) -> float:
+        import tenacity
+
+        jitter = tenacity.wait_random_exponential(
+            multiplier=self.wait_initial_s, max=self.wait_max_s
+        )
+        return max(jitter(state), _retry_after_s(state))
+
+
+def is_retryable(error: BaseException) -> bool:
+    """Tell whether trying the same request again can help.
+
+    A server that fails, is overloaded or limits the rate; a connection that breaks or hangs; a
+    reply of 200 that is not one. Never what the account, the key or the request itself causes.
+    """
+    return isinstance(error, TransportError | ServerError | RateLimitError | BadReplyError)
+
+
+def _retry_after_s(state: RetryCallState) -> float:
+    error = state.outcome.exception() if state.outcome else None
+    return (error.retry_after_s or 0.0) if isinstance(error, CallError) else 0.0

@@ -1,0 +1,243 @@
+"""How a request travels: the one module that knows the `openai` package.
+
+The SDK (1.92 to 3.x) is imported at the first call. Its own retries are off; its exceptions become
+ours, by status and code, never by the text of a message except where nothing else tells.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, NoReturn, Protocol, cast
+
+from minikit.calls.completion import Completion, read_completion, well_formed
+from minikit.errors import (
+    AuthenticationError,
+    CallError,
+    CallTimeoutError,
+    QuotaExhaustedError,
+    RateLimitError,
+    RefusalError,
+    RequestRejectedError,
+    RequestTooLargeError,
+    ServerError,
+    TransportError,
+)
+
+if TYPE_CHECKING:
+    import openai
+
+    from minikit.calls.endpoint import Endpoint
+    from minikit.calls.request import Request
+
+__all__ = ["OpenAITransport", "Transport", "timeout_s"]
+
+
+class Transport(Protocol):
+    """Sends one request once."""
+
+    async def send(self, request: Request, *, timeout_s: float) -> Completion:
+        """Send `request` and return the reply.
+
+        Raises:
+            CallError: There was none that can be used.
+        """
+        ...
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        ...
+
+
+class OpenAITransport:
+    """Sends requests through the OpenAI SDK. Belongs to the event loop of its first call."""
+
+    def __init__(self, sdk: openai.AsyncOpenAI, *, owned: bool = True) -> None:
+        self._sdk = sdk.with_options(max_retries=0)
+        self._owned = owned
+
+    @classmethod
+    def connect(cls, endpoint: Endpoint) -> OpenAITransport:
+        """Make a transport with a connection pool of its own."""
+        import openai
+
+        return cls(openai.AsyncOpenAI(api_key=endpoint.api_key, base_url=endpoint.base_url))
+
+    @classmethod
+    def offline(cls) -> OpenAITransport:
+        """Make a transport to the offline model: an HTTP server inside this process."""
+        import openai
+
+        http_client = openai.DefaultAsyncHttpxClient(transport=_in_process_transport())
+        return cls(
+            openai.AsyncOpenAI(
+                api_key="offline", base_url="http://offline.invalid/v1", http_client=http_client
+            )
+        )
+
+    async def send(self, request: Request, *, timeout_s: float) -> Completion:
+        """Send `request` once; see `Transport.send`.
+
+        The raw body is read rather than the SDK's object, which takes HTML, `{}` and missing
+        fields for an answer.
+        """
+        import anyio
+        import openai
+
+        create = self._sdk.chat.completions.with_raw_response.create
+        try:
+            # The SDK's timeout is for each read; a reply that trickles in needs one for the whole.
+            with anyio.fail_after(timeout_s):
+                reply = await create(**_well_formed(request.to_wire()), timeout=timeout_s)
+        except openai.APIError as error:
+            _raise_ours(error, timeout_s)
+        except TimeoutError as error:
+            raise _timed_out(timeout_s) from error
+        return read_completion(reply.text, request, request_id=reply.headers.get("x-request-id"))
+
+    async def aclose(self) -> None:
+        """Close the connections, if this transport made them."""
+        if self._owned:
+            await self._sdk.close()
+
+
+def timeout_s(input_tokens: int, max_output_tokens: int) -> float:
+    """Return how long a reply of this size may take, in seconds, before it counts as lost.
+
+    30 s, and 1 s per 1,000 tokens read, and 1 s per 10 tokens written: several times what the
+    4o class takes, so that a slow answer is not paid for twice and a hang does not cost the
+    SDK's 600 s.
+    """
+    return 30 + input_tokens / 1000 + max_output_tokens / 10
+
+
+def _raise_ours(error: openai.APIError, timeout_s: float) -> NoReturn:
+    import openai
+
+    if isinstance(error, openai.APITimeoutError):
+        raise _timed_out(timeout_s) from error
+    if isinstance(error, openai.APIStatusError):
+        raise _status_error(error) from error
+    reason = error.__cause__ or error
+    raise TransportError(
+        f"no reply from the server ({type(reason).__name__}); check the network and the base URL"
+    ) from error
+
+
+def _timed_out(timeout_s: float) -> CallTimeoutError:
+    return CallTimeoutError(
+        f"no whole reply within {timeout_s:.0f} s; the server may have billed the call"
+    )
+
+
+def _status_error(error: openai.APIStatusError) -> CallError:
+    kind, advice = _classify(error)
+    return kind(
+        f"HTTP {error.status_code} ({error.code or 'no code'}): {_message(error)}; {advice}",
+        status=error.status_code,
+        code=error.code,
+        request_id=error.response.headers.get("x-request-id"),
+        retry_after_s=_retry_after_s(error.response.headers),
+    )
+
+
+def _classify(error: openai.APIStatusError) -> tuple[type[CallError], str]:
+    status, code = error.status_code, error.code
+    if status == 429:
+        return _classify_429(error)
+    if status in (401, 403):
+        return AuthenticationError, "check the API key and what it is allowed to do"
+    if status in (408, 409) or status >= 500:
+        return ServerError, "the server failed; try again later"
+    if code == "context_length_exceeded" or status == 413:
+        return RequestTooLargeError, "lower chunk_tokens, or describe the window with Model(...)"
+    if code in _REFUSAL_CODES:
+        return RefusalError, "change the prompt or leave the passage out"
+    return RequestRejectedError, "check the model's name and the base URL"
+
+
+def _classify_429(error: openai.APIStatusError) -> tuple[type[CallError], str]:
+    """Tell a rate limit, which passes, from a quota and from a request that never fits it."""
+    code = error.code or ""
+    if error.type == "insufficient_quota" or code in _QUOTA_CODES or code.endswith(_SPEND_LIMIT):
+        return QuotaExhaustedError, "the account has no credit or limit left"
+    if "Request too large" in error.message:  # shares its code with the limit that passes
+        return RequestTooLargeError, "lower chunk_tokens, or raise the account's token limit"
+    return RateLimitError, "send fewer requests at a time (max_concurrency=)"
+
+
+_REFUSAL_CODES = frozenset({"content_filter", "content_policy_violation", "invalid_prompt"})
+_QUOTA_CODES = frozenset(
+    {"insufficient_quota", "credit_balance_exhausted", "organization_usage_limit_exceeded"}
+)
+_SPEND_LIMIT = "_spend_limit_exceeded"
+
+
+def _message(error: openai.APIStatusError) -> str:
+    """Return the server's message, shortened, without the parts of a key that it may repeat."""
+    body = error.body
+    message = body.get("message") if isinstance(body, dict) else None
+    text = message if isinstance(message, str) else f"HTTP {error.status_code}"
+    return re.sub(r"\b(sk|pk|key)-[\w*.-]+", "<key>", " ".join(text.split()))[:300]
+
+
+def _retry_after_s(headers: Mapping[str, str]) -> float | None:
+    """Read `retry-after-ms`, which is finer, else `retry-after` in seconds or as a date."""
+    for name, unit_s in (("retry-after-ms", 0.001), ("retry-after", 1.0)):
+        seconds = _number(headers.get(name))
+        if seconds is not None:
+            return seconds * unit_s
+    return _seconds_until(headers.get("retry-after"))
+
+
+def _number(text: str | None) -> float | None:
+    try:
+        number = float(text) if text is not None else -1.0
+    except ValueError:
+        return None
+    return number if 0 <= number < float("inf") else None
+
+
+def _seconds_until(date: str | None) -> float | None:
+    from datetime import UTC, datetime
+    from email.utils import parsedate_to_datetime
+
+    try:
+        moment = parsedate_to_datetime(date or "")
+    except ValueError:
+        return None
+    moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return max(0.0, (moment - datetime.now(UTC)).total_seconds())
+
+
+def _well_formed(value: Any) -> Any:  # noqa: ANN401 - any JSON
+    if isinstance(value, str):
+        return well_formed(value)
+    if isinstance(value, Mapping):
+        return {key: _well_formed(item) for key, item in cast("Mapping[str, Any]", value).items()}
+    if isinstance(value, list | tuple):
+        return [_well_formed(item) for item in cast("list[Any]", value)]
+    return value
+
+
+def _in_process_transport() -> Any:  # noqa: ANN401 - httpx's or httpx2's, as the SDK uses
+    """Return an HTTP transport of the library that the installed SDK uses, answered by `respond`.
+
+    That library is httpx up to SDK 2 and httpx2 from SDK 3; the SDK's own client class tells.
+    """
+    import importlib
+
+    import openai
+
+    from minikit.calls.offline import respond
+
+    base = next(
+        kind for kind in openai.DefaultAsyncHttpxClient.__mro__ if kind.__name__ == "AsyncClient"
+    )
+    http = importlib.import_module(base.__module__.partition(".")[0])
+
+    async def answer(request: Any) -> Any:  # noqa: ANN401
+        reply = await respond(request.url.path, request.content)
+        return http.Response(reply.status, headers=reply.headers, content=reply.body)
+
+    return cast("Callable[[Any], Any]", http.MockTransport)(answer)

@@ -1,0 +1,100 @@
+"""What the command line understands."""
+
+from __future__ import annotations
+
+import argparse
+
+from minikit.cli import commands
+from minikit.jobs.options import LENGTH_WORDS
+
+__all__ = ["parser"]
+
+EXIT_CODES = """\
+exit codes: 0 done; 1 a call failed for good; 2 an argument or a file cannot be used; 3 done, but
+a part of the source could not be read; 4 no API key; 130 interrupted"""
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the parser of the command `minikit`; `run` in its result is what to do."""
+    top = argparse.ArgumentParser(
+        prog="minikit",
+        description="Summaries of texts longer than the model's window, with the cost known.",
+        epilog=EXIT_CODES,
+    )
+    verbs = top.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    _add_summarize(verbs)
+    _add_plan(verbs)
+    _add_count(verbs)
+    _add_split(verbs)
+    _add_models(verbs)
+    return top
+
+
+Verbs = "argparse._SubParsersAction[argparse.ArgumentParser]"
+
+
+def _add_summarize(verbs: Verbs) -> None:
+    verb = _verb(verbs, "summarize", "write a summary of a file", commands.summarize)
+    _add_source(verb)
+    _add_summary_options(verb)
+    verb.add_argument("--base-url", metavar="URL", help="an OpenAI-compatible server")
+    verb.add_argument("--quiet", "-q", action="store_true", help="no progress and no bill")
+
+
+def _add_plan(verbs: Verbs) -> None:
+    verb = _verb(verbs, "plan", "show what a summary would take, without a network", commands.plan)
+    _add_source(verb)
+    _add_summary_options(verb)
+
+
+def _add_count(verbs: Verbs) -> None:
+    verb = _verb(verbs, "count", "count the tokens of a file", commands.count)
+    _add_source(verb)
+
+
+def _add_split(verbs: Verbs) -> None:
+    verb = _verb(verbs, "split", "cut a file into chunks", commands.split_source)
+    _add_source(verb)
+    verb.add_argument("--max-tokens", type=int, required=True, metavar="N", help="per chunk")
+    verb.add_argument(
+        "--overlap", type=int, default=0, metavar="N", help="tokens repeated from the chunk before"
+    )
+
+
+def _add_models(verbs: Verbs) -> None:
+    _verb(verbs, "models", "list the models that minikit knows", commands.models)
+
+
+def _verb(verbs: Verbs, name: str, summary: str, run: commands.Command) -> argparse.ArgumentParser:
+    verb = verbs.add_parser(name, help=summary, description=summary.capitalize() + ".")
+    verb.set_defaults(run=run)
+    verb.add_argument("--json", action="store_true", help="print JSON for programs")
+    return verb
+
+
+def _add_source(verb: argparse.ArgumentParser) -> None:
+    verb.add_argument("file", metavar="FILE", help="a file of UTF-8 text, or - for stdin")
+    verb.add_argument("--model", metavar="ID", help="the model (default: gpt-4o-mini)")
+
+
+def _add_summary_options(verb: argparse.ArgumentParser) -> None:
+    verb.add_argument(
+        "--length", type=_length, default="medium", help="words, or short, medium, long"
+    )
+    verb.add_argument("--detail", type=float, default=0.25, help="0 (coarse) to 1 (fine)")
+    verb.add_argument("--focus", help="what it should be about, such as a question")
+    verb.add_argument("--language", help="language of the summary")
+    verb.add_argument("--style", help='how it should read, such as "bullet points"')
+    verb.add_argument("--instructions", help="anything else to ask for")
+    verb.add_argument("--chunk-tokens", type=int, metavar="N", help="tokens of source per call")
+    verb.add_argument(
+        "--on-gap",
+        choices=["mark", "raise"],
+        default="mark",
+        help="a passage that is refused: go on and exit 3, or fail",
+    )
+
+
+def _length(text: str) -> int | str:
+    """Read a number of words, or leave a name to be checked with the other options."""
+    return text if text in LENGTH_WORDS or not text.lstrip("+-").isdigit() else int(text)

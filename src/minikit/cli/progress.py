@@ -1,0 +1,49 @@
+"""How far a job is, on a terminal or in a log."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import TYPE_CHECKING, TextIO
+
+if TYPE_CHECKING:
+    from minikit.jobs.summary import Progress
+
+__all__ = ["ProgressLine", "money"]
+
+
+class ProgressLine:
+    """One line that is written over on a terminal; in a log, a line for each tenth of the calls."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self._is_terminal = stream.isatty()
+        self._tenth = -1
+
+    def show(self, progress: Progress) -> None:
+        """Show where the job stands."""
+        text = (
+            f"minikit: {progress.calls_done} of at most {progress.calls_at_most} calls, "
+            f"{progress.usage.total_tokens:,} tokens, {money(progress.cost_usd)}"
+        )
+        if self._is_terminal:
+            self._stream.write(f"\r\x1b[K{text}")
+            self._stream.flush()
+            return
+        tenth = 10 * progress.calls_done // progress.calls_at_most
+        if tenth != self._tenth:
+            self._tenth = tenth
+            print(text, file=self._stream, flush=True)
+
+    def end(self) -> None:
+        """Clear the line."""
+        if self._is_terminal:
+            self._stream.write("\r\x1b[K")
+            self._stream.flush()
+
+
+def money(cost_usd: Decimal | None) -> str:
+    """Write an amount with all digits down to a hundredth of a cent, and more where it is less."""
+    if cost_usd is None:
+        return "price unknown"
+    digits = 4 if cost_usd == 0 or cost_usd >= Decimal("0.001") else 7
+    return f"${cost_usd:.{digits}f}"

@@ -1,0 +1,290 @@
+"""The clients: everything below, composed."""
+
+from __future__ import annotations
+
+import os
+from functools import partial
+from typing import TYPE_CHECKING, Self, Unpack
+
+from minikit.calls.completion import Completion
+from minikit.calls.pipeline import Pipeline, in_thread
+from minikit.calls.request import Prompt, Request
+from minikit.calls.retry import Retry
+from minikit.jobs.options import Options, SummarizeOptions
+from minikit.jobs.plan import Job, Plan, prepare
+from minikit.jobs.summarize import run
+from minikit.jobs.summary import Summary
+from minikit.models.model import DEFAULT_MODEL, Model
+from minikit.portal import Loop
+from minikit.text.document import Document, Source
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    import openai
+
+__all__ = ["AsyncClient", "Client"]
+
+
+class AsyncClient:
+    """A client for asyncio and trio.
+
+    Safe to use from any number of tasks. Each event loop gets its own connections, so one client
+    can serve several loops, one after the other or in several threads.
+    """
+
+    def __init__(
+        self,
+        *,
+        model: str | Model | None = None,
+        api_key: str | None = None,
+        base_url: str | None = None,
+        openai_client: openai.AsyncOpenAI | None = None,
+        retry: Retry | None = None,
+        max_concurrency: int = 16,
+        timeout_s: float | None = None,
+    ) -> None:
+        """Make a client; nothing is imported, read or connected before the first call.
+
+        Args:
+            model: Id or description of the model to ask; default: the variable MINIKIT_MODEL,
+                else "gpt-4o-mini". "offline" selects sentences on this machine, without a key
+                or a cost.
+            api_key: Key of the server; default: OPENAI_API_KEY (for Claude at Anthropic
+                ANTHROPIC_API_KEY, for Gemini at Google GEMINI_API_KEY).
+            base_url: Address of an OpenAI-compatible server, such as
+                "http://localhost:8000/v1"; default: OPENAI_BASE_URL, else the model's provider.
+            openai_client: An `openai.AsyncOpenAI` of your own (Azure, proxies) to send through,
+                in place of `api_key` and `base_url`; `retry` takes the place of its retries,
+                and closing it stays with you.
+            retry: How often and how long a call is tried; default: `Retry()`.
+            max_concurrency: Calls in flight at most; >= 1.
+            timeout_s: Seconds that one attempt may take; default: grows with the tokens
+                expected, 30 s + 1 s per 1,000 read + 1 s per 10 written.
+
+        Raises:
+            ArgumentError: An option cannot be used.
+            UnknownModelError: No row describes the model.
+        """
+        self._model = None if model is None else Model.resolve(model)
+        self._pipeline = Pipeline(
+            api_key=api_key,
+            base_url=base_url,
+            openai_client=openai_client,
+            retry=retry or Retry(),
+            max_concurrency=max_concurrency,
+            timeout_s=timeout_s,
+        )
+
+    async def complete(
+        self,
+        prompt: Prompt,
+        *,
+        system: str | None = None,
+        model: str | Model | None = None,
+        max_output_tokens: int | None = None,
+        temperature: float | None = None,
+        seed: int | None = None,
+    ) -> Completion:
+        """Ask the model once.
+
+        Args:
+            prompt: A text, a message, or messages (`Message` or mappings), oldest first.
+            system: Text of a system message to put first.
+            model: Another model than the client's.
+            max_output_tokens: Limit of the reply in tokens; a reply that reaches it ends with
+                `finish_reason` "length".
+            temperature: Sampling temperature, 0 to 2.
+            seed: Asks for repeatable sampling.
+
+        Returns:
+            The reply, what it cost, and the attempts it took.
+
+        Raises:
+            ArgumentError: An argument cannot be used.
+            ContextOverflowError: The prompt and the reserved output do not fit into the window.
+            MissingKeyError: There is no key for the model's server.
+            CallError: No reply that can be used; the subclass says what to do.
+        """
+        request = Request.of(
+            prompt,
+            system=system,
+            model=self._resolved(model),
+            max_output_tokens=max_output_tokens,
+            temperature=temperature,
+            seed=seed,
+        )
+        return await self._pipeline.send(request)
+
+    async def summarize(
+        self,
+        source: Source,
+        *,
+        model: str | Model | None = None,
+        **options: Unpack[SummarizeOptions],
+    ) -> Summary:
+        """Summarize a text of any length.
+
+        A text that can be read evenly in one call takes one. A longer one is cut into even chunks
+        at headings, paragraphs and sentences; each is summarized, several at a time, and the
+        summaries are merged, in order and in as many levels as it takes. Cancellation ends the
+        calls in flight.
+
+        Args:
+            source: A str is text; a Path is a file of UTF-8 text; or a `Document`.
+            model: Another model than the client's.
+            **options: See `SummarizeOptions`.
+
+        Returns:
+            The summary, with its cost, its calls and the spans that they read.
+
+        Raises:
+            SourceError: The source is empty, or the file cannot be read as text.
+            ArgumentError: An option cannot be used.
+            MissingKeyError: There is no key for the model's server.
+            CallError: The first call failed for good.
+            JobError: A later one did; the error carries what the others brought.
+        """
+        resolved = self._resolved(model)
+        checked = Options(**options)
+        self._pipeline.check_key(resolved)
+        job = await in_thread(partial(self._prepare, source, resolved, checked))
+        return await run(job, self._pipeline)
+
+    async def plan(
+        self,
+        source: Source,
+        *,
+        model: str | Model | None = None,
+        **options: Unpack[SummarizeOptions],
+    ) -> Plan:
+        """Work out what `summarize` would take with the same arguments, without a network.
+
+        Args:
+            source: As for `summarize`.
+            model: As for `summarize`.
+            **options: As for `summarize`.
+
+        Returns:
+            The calls, exact for the chunks and as bounds for the merges, and the bounds of the
+            cost.
+
+        Raises:
+            SourceError: The source is empty, or the file cannot be read as text.
+            ArgumentError: An option cannot be used.
+        """
+        work = partial(self._prepare, source, self._resolved(model), Options(**options))
+        return (await in_thread(work)).plan
+
+    async def aclose(self) -> None:
+        """Close the connections of this event loop; later calls raise ClosedError."""
+        await self._pipeline.aclose()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self.aclose()
+
+    def _resolved(self, model: str | Model | None) -> Model:
+        if model is None:
+            model = self._model or os.environ.get("MINIKIT_MODEL") or DEFAULT_MODEL
+        return Model.resolve(model)
+
+    def _prepare(self, source: Source, model: Model, options: Options) -> Job:
+        concurrency = self._pipeline.max_concurrency
+        return prepare(Document.of(source), model, options, concurrency=concurrency)
+
+
+class Client:
+    """A blocking client: `AsyncClient` on an event loop of its own.
+
+    Safe to use from any number of threads, also from one in which an event loop runs, as in a
+    notebook. Close it with `close()` or `with`; what is left open is closed at exit.
+    """
+
+    def __init__(
+        self,
+        *,
+        model: str | Model | None = None,
+        api_key: str | None = None,
+        base_url: str | None = None,
+        openai_client: openai.AsyncOpenAI | None = None,
+        retry: Retry | None = None,
+        max_concurrency: int = 16,
+        timeout_s: float | None = None,
+    ) -> None:
+        """Make a client; see `AsyncClient`."""
+        self._client = AsyncClient(
+            model=model,
+            api_key=api_key,
+            base_url=base_url,
+            openai_client=openai_client,
+            retry=retry,
+            max_concurrency=max_concurrency,
+            timeout_s=timeout_s,
+        )
+        self._loop = Loop(closing=self._client.aclose)
+
+    def complete(
+        self,
+        prompt: Prompt,
+        *,
+        system: str | None = None,
+        model: str | Model | None = None,
+        max_output_tokens: int | None = None,
+        temperature: float | None = None,
+        seed: int | None = None,
+    ) -> Completion:
+        """Ask the model once; see `AsyncClient.complete`."""
+        return self._loop.call(
+            partial(
+                self._client.complete,
+                prompt,
+                system=system,
+                model=model,
+                max_output_tokens=max_output_tokens,
+                temperature=temperature,
+                seed=seed,
+            )
+        )
+
+    def summarize(
+        self,
+        source: Source,
+        *,
+        model: str | Model | None = None,
+        **options: Unpack[SummarizeOptions],
+    ) -> Summary:
+        """Summarize a text of any length; see `AsyncClient.summarize`."""
+        return self._loop.call(partial(self._client.summarize, source, model=model, **options))
+
+    def plan(
+        self,
+        source: Source,
+        *,
+        model: str | Model | None = None,
+        **options: Unpack[SummarizeOptions],
+    ) -> Plan:
+        """Work out what `summarize` would take; see `AsyncClient.plan`."""
+        return self._loop.call(partial(self._client.plan, source, model=model, **options))
+
+    def close(self) -> None:
+        """Cancel what is under way and close the connections; later calls raise ClosedError."""
+        self._loop.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()

@@ -1,0 +1,113 @@
+"""What can be asked of a summary, checked before anything is sent."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, TypedDict
+
+from minikit.errors import ArgumentError
+
+if TYPE_CHECKING:
+    from minikit.jobs.summary import Progress
+
+__all__ = ["LENGTH_WORDS", "Length", "OnGap", "Options", "SummarizeOptions"]
+
+LENGTH_WORDS = {"short": 80, "medium": 250, "long": 800}
+"""Words that the named lengths ask for."""
+
+Length = int | Literal["short", "medium", "long"]
+OnGap = Literal["mark", "raise"]
+
+
+class SummarizeOptions(TypedDict, total=False):
+    """Options of `summarize`, `asummarize`, `plan` and the client's methods of these names.
+
+    Attributes:
+        length: Words of the summary: a number, or "short" (80), "medium" (250, the default) or
+            "long" (800). Asked of the model, which keeps to it about; a hard limit lies above.
+        detail: How finely the source is read, from 0 (as few calls as the window allows) to 1
+            (about 3,000 tokens a call); default 0.25, about 47,000 tokens a call for a window of
+            128,000. Finer costs more output and finds more of the middle.
+        focus: What the summary should be about, such as a question; default: everything.
+        language: Language of the summary, such as "French"; default: that of the source.
+        style: How it should read, such as "bullet points" or "for a ten-year-old".
+        instructions: Anything else to ask for, in your own words.
+        chunk_tokens: Tokens of source per call at most; overrides `detail`.
+        on_gap: What to do about a passage that a filter refuses: "mark" it in `Summary.gaps`
+            (the default) or "raise" JobError.
+        on_event: Called with a `Progress` after each call. From the synchronous client it runs
+            in the client's own thread. An exception in it warns and is dropped.
+    """
+
+    length: Length
+    detail: float
+    focus: str | None
+    language: str | None
+    style: str | None
+    instructions: str | None
+    chunk_tokens: int | None
+    on_gap: OnGap
+    on_event: Callable[[Progress], None] | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """`SummarizeOptions` with defaults, checked."""
+
+    length: Length = "medium"
+    detail: float = 0.25
+    focus: str | None = None
+    language: str | None = None
+    style: str | None = None
+    instructions: str | None = None
+    chunk_tokens: int | None = None
+    on_gap: OnGap = "mark"
+    on_event: Callable[[Progress], None] | None = None
+
+    def __post_init__(self) -> None:
+        _check_length(self.length)
+        _check_detail(self.detail)
+        _check_chunk_tokens(self.chunk_tokens)
+        for name in ("focus", "language", "style", "instructions"):
+            _check_text(name, getattr(self, name))
+        if self.on_gap not in ("mark", "raise"):
+            raise ArgumentError(f'on_gap is "mark" or "raise", not {self.on_gap!r}')
+
+    @property
+    def words(self) -> int:
+        """The length of the summary in words."""
+        return self.length if isinstance(self.length, int) else LENGTH_WORDS[self.length]
+
+
+def _check_length(length: object) -> None:
+    if isinstance(length, str) and length in LENGTH_WORDS:
+        return
+    if isinstance(length, bool) or not isinstance(length, int):
+        raise ArgumentError(
+            f'length is a number of words, or "short", "medium" or "long", not {length!r}'
+        )
+    if length < 1:
+        raise ArgumentError(f"length={length!r} is out of range: at least 1 word")
+
+
+def _check_detail(detail: object) -> None:
+    if isinstance(detail, bool) or not isinstance(detail, int | float):
+        raise ArgumentError(f"detail is a number from 0 to 1, not {detail!r}")
+    if math.isnan(detail) or not 0 <= detail <= 1:
+        raise ArgumentError(f"detail={detail!r} is out of range: 0 (coarse) to 1 (fine)")
+
+
+def _check_chunk_tokens(chunk_tokens: object) -> None:
+    if chunk_tokens is None:
+        return
+    if isinstance(chunk_tokens, bool) or not isinstance(chunk_tokens, int):
+        raise ArgumentError(f"chunk_tokens is a whole number of tokens, not {chunk_tokens!r}")
+    if chunk_tokens < 1:
+        raise ArgumentError(f"chunk_tokens={chunk_tokens!r} is out of range: at least 1")
+
+
+def _check_text(name: str, value: object) -> None:
+    if value is not None and (not isinstance(value, str) or not value.strip()):
+        raise ArgumentError(f"{name} is a text or None, not {value!r}")

@@ -1,0 +1,42 @@
+"""Results as JSON and back, checked on the way in."""
+
+from __future__ import annotations
+
+import json
+from typing import Self
+
+from minikit.errors import ArgumentError
+
+__all__ = ["Serializable"]
+
+
+class Serializable:
+    """A dataclass that goes to JSON and back without loss."""
+
+    __slots__ = ()
+
+    def to_json(self, *, indent: int | None = None) -> str:
+        """Return this result as JSON; amounts of money are strings, so that they stay exact."""
+        from pydantic import TypeAdapter
+
+        value = TypeAdapter(type(self)).dump_python(self, mode="json")
+        return json.dumps(value, indent=indent, ensure_ascii=False)
+
+    @classmethod
+    def from_json(cls, text: str | bytes) -> Self:
+        """Read what `to_json` wrote.
+
+        Raises:
+            ArgumentError: `text` is not JSON, or not of this kind.
+        """
+        from pydantic import TypeAdapter, ValidationError
+
+        try:
+            return TypeAdapter(cls).validate_json(text)
+        except ValidationError as error:
+            first = error.errors(include_url=False, include_input=False)[0]
+            where = ".".join(map(str, first["loc"])) or "the top"
+            raise ArgumentError(
+                f"this is not a saved {cls.__name__}: {first['msg']} at {where} "
+                f"({error.error_count()} problems in all)"
+            ) from error

@@ -1,0 +1,319 @@
+"""Carry out the plan of a summary: read every chunk, then merge until one text is left."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
+from itertools import chain
+from typing import TYPE_CHECKING
+
+from minikit.calls.request import Request
+from minikit.errors import (
+    AuthenticationError,
+    BadReplyError,
+    CallError,
+    JobError,
+    OutputTruncatedError,
+    QuotaExhaustedError,
+    RefusalError,
+    RequestTooLargeError,
+)
+from minikit.jobs.concurrently import concurrently
+from minikit.jobs.prompts import map_prompt, merge_prompt, single_prompt
+from minikit.jobs.summary import (
+    CallRecord,
+    Gap,
+    Partial,
+    Place,
+    Progress,
+    Summary,
+    total_cost_usd,
+)
+from minikit.models.usage import Usage
+from minikit.text.document import Span
+from minikit.text.split import split, split_evenly
+from minikit.tokens.chat import count_tokens
+from minikit.tokens.counting import count_text
+
+if TYPE_CHECKING:
+    from minikit.calls.completion import Completion
+    from minikit.calls.pipeline import Pipeline
+    from minikit.jobs.plan import Job
+    from minikit.tokens.messages import Message
+
+__all__ = ["run"]
+
+SMALLEST_HALF_TOKENS = 32
+"""A refused passage is not cut below this: what is left of it is a gap."""
+
+
+async def run(job: Job, pipeline: Pipeline) -> Summary:
+    """Make the calls of `job` and return the summary.
+
+    Cancellation ends the calls in flight.
+
+    Raises:
+        JobError: Some calls failed for good; it carries what the others brought.
+        CallError: The first call failed for good and nothing was brought.
+    """
+    return await _Run(job, pipeline).summary()
+
+
+Outcome = Partial | Gap
+
+
+class _Run:
+    """One run of a job, and what it has brought so far."""
+
+    def __init__(self, job: Job, pipeline: Pipeline) -> None:
+        self.job = job
+        self.pipeline = pipeline
+        self.calls: list[CallRecord] = []
+        self.notes: dict[str, None] = {}
+        self.outcomes: dict[int, list[Outcome]] = {}
+        self.errors: dict[int, CallError] = {}
+
+    async def summary(self) -> Summary:
+        try:
+            if len(self.job.chunks) == 1:
+                return await self._single()
+            await concurrently(
+                self._read_chunk,
+                range(len(self.job.chunks)),
+                limit=self.pipeline.max_concurrency,
+            )
+            return await self._merged()
+        except CallError as error:
+            if not self.outcomes:
+                raise
+            raise self._job_error(error) from error
+
+    async def _single(self) -> Summary:
+        """Ask for the whole at once; where that is refused, find the passage that is meant."""
+        (span,), sizes = self.job.plan.spans, self.job.sizes
+        try:
+            completion = await self._send_until_whole(
+                single_prompt(self.job.document, self.job.options),
+                Place(operation="single", level=0, span=span),
+                limit=sizes.final_output,
+                tokens=self.job.prompt_tokens[0],
+            )
+        except (RefusalError, RequestTooLargeError) as error:
+            self.outcomes[0] = await self._read_halves(span, self.job.partial_words, error)
+            return await self._merged()
+        self.outcomes[0] = [Partial(text=completion.text, span=span)]
+        return self._summary(completion.text)
+
+    async def _read_chunk(self, index: int) -> None:
+        """Read one chunk; an error that other chunks may be spared is kept until all are read."""
+        span, tokens = self.job.plan.spans[index], self.job.prompt_tokens[index]
+        if not tokens:  # white space: nothing to ask
+            self.outcomes[index] = []
+            return
+        place = Place(operation="map", level=0, span=span)
+        words = self.job.partial_words
+        try:
+            self.outcomes[index] = await self._read(
+                self.job.map_prompt(index), place, words=words, tokens=tokens
+            )
+        except (AuthenticationError, QuotaExhaustedError):
+            raise
+        except CallError as error:
+            self.errors[index] = error
+
+    async def _read(
+        self, messages: tuple[Message, ...], place: Place, *, words: int, tokens: int | None = None
+    ) -> list[Outcome]:
+        """Read a passage; in halves where it is refused or its reply is cut off."""
+        try:
+            completion = await self._send(
+                messages, place, limit=self.job.partial_output, tokens=tokens
+            )
+        except (RefusalError, RequestTooLargeError) as error:
+            return await self._read_halves(place.span, words, error)
+        if completion.finish_reason == "length":
+            return await self._read_halves(place.span, words, _truncated(completion))
+        return [Partial(text=completion.text, span=place.span)]
+
+    async def _read_halves(self, span: Span, words: int, error: CallError) -> list[Outcome]:
+        halves = self._halves(span)
+        if len(halves) < 2:
+            if self.job.options.on_gap == "raise":
+                raise error
+            return [Gap(span=span, reason=error.code or "unknown")]
+        words = max(20, words // 2)
+        outcomes: list[Outcome] = []
+        for number, half in enumerate(halves, 1):
+            messages = map_prompt(
+                self.job.document,
+                self.job.document[half],
+                place=f"{number} of {len(halves)} of a passage",
+                headings=(),
+                words=words,
+                options=self.job.options,
+            )
+            place = Place(operation="map", level=0, span=half, redone=True)
+            outcomes += await self._read(messages, place, words=words)
+        return outcomes
+
+    def _halves(self, span: Span) -> list[Span]:
+        text = self.job.document[span]
+        model = self.job.model
+        if count_text(text, model.encoding) <= SMALLEST_HALF_TOKENS:
+            return [span]
+        halves = split_evenly(text, self.job.sizes.source_at_most, model=model, chunks=2)
+        return [Span(span.start + half.start, span.start + half.end) for half in halves]
+
+    async def _merged(self) -> Summary:
+        """Merge all that was read, level by level, each call as full as the window allows."""
+        if self.errors:
+            raise next(iter(self.errors.values()))
+        partials = self._fitting(self._partials())
+        level = 1
+        while len(groups := self._groups(partials)) > 1:
+            merged = await concurrently(
+                partial(self._merge_group, level=level),
+                groups,
+                limit=self.pipeline.max_concurrency,
+            )
+            fitting = self._fitting(merged)
+            if len(fitting) >= len(partials):
+                raise BadReplyError(f"{self.job.model.id!r} does not make summaries shorter")
+            partials, level = fitting, level + 1
+        if not groups:
+            raise RefusalError("every part of the document was refused", code="refusal")
+        last = await self._merge(groups[0], level=level, final=True)
+        return self._summary(last.text)
+
+    def _fitting(self, partials: Sequence[Partial]) -> list[Partial]:
+        """Cut what is too long for two to fit into a merge, as a server may ignore the limit."""
+        most = self.job.sizes.merge_input // 2 - self.job.sizes.fence_at_most
+        return [
+            Partial(text=piece.text, span=long.span)
+            for long in partials
+            for piece in split(long.text, most, model=self.job.model)
+        ]
+
+    def _groups(self, partials: Sequence[Partial]) -> list[list[Partial]]:
+        """Fill merges in order; only the last group can hold a single summary."""
+        groups: list[list[Partial]] = []
+        room = 0
+        for each in partials:
+            tokens = count_text(each.text, self.job.model.encoding) + self.job.sizes.fence_at_most
+            if tokens > room:
+                groups.append([])
+                room = self.job.sizes.merge_input
+            groups[-1].append(each)
+            room -= tokens
+        return groups
+
+    async def _merge_group(self, group: list[Partial], *, level: int) -> Partial:
+        return group[0] if len(group) == 1 else await self._merge(group, level=level, final=False)
+
+    async def _merge(self, group: list[Partial], *, level: int, final: bool) -> Partial:
+        job = self.job
+        words = job.options.words if final else job.partial_words
+        span = Span(group[0].span.start, group[-1].span.end)
+        completion = await self._send_until_whole(
+            merge_prompt(job.document, group, words=words, final=final, options=job.options),
+            Place(operation="merge", level=level, span=span),
+            limit=job.sizes.final_output if final else job.partial_output,
+        )
+        return Partial(text=completion.text, span=span)
+
+    async def _send_until_whole(
+        self, messages: tuple[Message, ...], place: Place, *, limit: int, tokens: int | None = None
+    ) -> Completion:
+        """Send; where the reply is cut off, once more with all the room that there is."""
+        completion = await self._send(messages, place, limit=limit, tokens=tokens)
+        if completion.finish_reason == "length":
+            model = self.job.model
+            left = model.context_window - count_tokens(messages, model=model)
+            place = replace(place, redone=True)
+            completion = await self._send(messages, place, limit=min(left, model.max_output_tokens))
+        if completion.finish_reason == "length":
+            raise _truncated(completion)
+        return completion
+
+    async def _send(
+        self, messages: tuple[Message, ...], place: Place, *, limit: int, tokens: int | None = None
+    ) -> Completion:
+        """Send one request and keep its figures."""
+        request = Request(
+            messages=messages,
+            model=self.job.model,
+            max_output_tokens=limit,
+            known_input_tokens=tokens,
+        )
+        try:
+            completion = await self.pipeline.send(request)
+        except RefusalError as error:
+            if error.completion is not None:  # it was paid for all the same
+                self._record(error.completion, place)
+            raise
+        self._record(completion, place)
+        return completion
+
+    def _record(self, completion: Completion, place: Place) -> None:
+        self.calls.append(CallRecord.of(completion, place))
+        self.notes.update(dict.fromkeys(completion.notes))
+        on_event = self.job.options.on_event
+        if on_event is None:
+            return
+        progress = Progress(
+            calls_done=len(self.calls),
+            calls_at_most=self.job.plan.calls_at_most,
+            usage=self._usage(),
+            cost_usd=total_cost_usd(self.calls),
+            call=self.calls[-1],
+        )
+        try:
+            on_event(progress)
+        except Exception as error:  # noqa: BLE001 - a hook of the caller's must not fail the job
+            warnings.warn(f"on_event failed: {error!r}", RuntimeWarning, stacklevel=2)
+
+    def _usage(self) -> Usage:
+        return sum((call.usage for call in self.calls), Usage())
+
+    def _outcomes(self) -> list[Outcome]:
+        return list(chain.from_iterable(self.outcomes[index] for index in sorted(self.outcomes)))
+
+    def _partials(self) -> tuple[Partial, ...]:
+        return tuple(each for each in self._outcomes() if isinstance(each, Partial))
+
+    def _summary(self, text: str) -> Summary:
+        return Summary(
+            text=text,
+            model=self.job.model.id,
+            usage=self._usage(),
+            cost_usd=total_cost_usd(self.calls),
+            calls=tuple(self.calls),
+            spans=self.job.plan.spans,
+            partials=self._partials(),
+            gaps=tuple(each for each in self._outcomes() if isinstance(each, Gap)),
+            notes=tuple(self.notes),
+        )
+
+    def _job_error(self, error: CallError) -> JobError:
+        errors = tuple({id(each): each for each in (*self.errors.values(), error)}.values())
+        done, all_chunks = len(self.outcomes), len(self.job.chunks)
+        return JobError(
+            f"{len(errors)} calls failed for good, {done} of {all_chunks} parts were read and are "
+            f"kept in .partial; the first error: {errors[0]}",
+            partial=self._partials(),
+            errors=errors,
+        )
+
+
+def _truncated(completion: Completion) -> OutputTruncatedError:
+    error = OutputTruncatedError(
+        f"the reply was cut off after {completion.usage.output_tokens} tokens; "
+        f"ask for a shorter one, or raise detail",
+        code="length",
+        status=200,
+        request_id=completion.request_id,
+    )
+    error.completion = completion
+    return error

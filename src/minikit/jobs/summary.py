@@ -1,0 +1,172 @@
+"""What a summary is: its text, what it cost, and where it came from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Literal
+
+from minikit.calls.completion import Completion
+from minikit.jobs.serialize import Serializable
+from minikit.models.usage import Usage
+from minikit.text.document import Span
+
+__all__ = [
+    "CallRecord",
+    "Gap",
+    "Operation",
+    "Partial",
+    "Place",
+    "Progress",
+    "Summary",
+    "total_cost_usd",
+]
+
+Operation = Literal["single", "map", "merge"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """Where a call stands in its job.
+
+    Attributes:
+        operation: "single" (the whole document), "map" (one chunk) or "merge" (of summaries).
+        level: 0 for single and map calls, 1 and up for the merges.
+        span: What of the source the call stands for.
+        redone: Whether the call repeats, in other pieces or with more room, one whose reply was
+            cut off or refused; such calls lie outside the plan's bounds.
+    """
+
+    operation: Operation
+    level: int
+    span: Span
+    redone: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallRecord(Place):
+    """One call of a job: its place and its figures, and no text.
+
+    Attributes:
+        model: The model that answered.
+        usage: Tokens of the call.
+        cost_usd: Price in US dollars, or None when unknown.
+        finish_reason: Why the reply ended, such as "stop" or "length".
+        attempts: Requests made, the failed ones included.
+        latency_s: Seconds from the first request to the reply.
+    """
+
+    model: str
+    usage: Usage
+    cost_usd: Decimal | None
+    finish_reason: str
+    attempts: int
+    latency_s: float
+
+    @classmethod
+    def of(cls, completion: Completion, place: Place) -> CallRecord:
+        """Keep the figures of `completion`."""
+        return cls(
+            operation=place.operation,
+            level=place.level,
+            span=place.span,
+            redone=place.redone,
+            model=completion.model,
+            usage=completion.usage,
+            cost_usd=completion.cost_usd,
+            finish_reason=completion.finish_reason,
+            attempts=completion.attempts,
+            latency_s=completion.latency_s,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Partial:
+    """The summary of a stretch of the source.
+
+    Attributes:
+        text: What the model wrote.
+        span: The stretch it stands for.
+    """
+
+    text: str
+    span: Span
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gap:
+    """A stretch of the source that no part of the summary stands for.
+
+    Attributes:
+        span: The stretch.
+        reason: Why, such as "refusal" or "content_filter".
+    """
+
+    span: Span
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Progress:
+    """How far a job is; handed to `on_event` after each call.
+
+    Attributes:
+        calls_done: Calls that brought a reply.
+        calls_at_most: Calls that the plan allows; redone ones come on top.
+        usage: Tokens so far.
+        cost_usd: US dollars so far, or None when the price is unknown.
+        call: The call that has just ended.
+    """
+
+    calls_done: int
+    calls_at_most: int
+    usage: Usage
+    cost_usd: Decimal | None
+    call: CallRecord
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Summary(Serializable):
+    """A summary, what it took, and where it came from. `str(summary)` is its text.
+
+    Attributes:
+        text: The summary.
+        model: Id of the model that was asked.
+        usage: Tokens of all calls.
+        cost_usd: US dollars of all calls, or None when the price of one is unknown.
+        calls: A record of each call, in the order in which the replies came.
+        spans: The spans of the source that the map calls read, in order; together they are the
+            whole source.
+        partials: The summaries of these spans; a gap has none.
+        gaps: Spans of the source that could not be read, with the reason.
+        notes: What to know before relying on the text.
+    """
+
+    text: str
+    model: str
+    usage: Usage
+    cost_usd: Decimal | None
+    calls: tuple[CallRecord, ...]
+    spans: tuple[Span, ...]
+    partials: tuple[Partial, ...] = ()
+    gaps: tuple[Gap, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        return self.text
+
+    @property
+    def redone_cost_usd(self) -> Decimal | None:
+        """US dollars of the calls that repeat cut-off or refused ones; part of `cost_usd`."""
+        return total_cost_usd(call for call in self.calls if call.redone)
+
+
+def total_cost_usd(calls: Iterable[CallRecord]) -> Decimal | None:
+    """Add up exactly; None as soon as one price is unknown, since a part is not the total."""
+    total = Decimal(0)
+    for call in calls:
+        if call.cost_usd is None:
+            return None
+        total += call.cost_usd
+    return total
