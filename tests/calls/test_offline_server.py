@@ -1,0 +1,308 @@
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from minikit.calls.offline import Reply, respond
+from minikit.calls.selection import NOTHING_TO_SELECT, cut, select
+from minikit.text.fence import fence
+from minikit.text.words import count_words
+from minikit.tokens.chat import count_tokens
+from minikit.tokens.counting import count_text
+
+pytestmark = pytest.mark.anyio
+
+CHAT = "/v1/chat/completions"
+NOUNS = ("ship", "harbour", "captain", "storm", "lantern", "sailor", "anchor", "island", "whale")
+SENTENCES = [
+    f"Sentence {n} tells that the {NOUNS[n % 9]} of town {n} met the {NOUNS[n * 7 % 9]} "
+    f"before the {NOUNS[n * 5 % 9]} left for the north in the year {1700 + n}."
+    for n in range(120)
+]
+STORY = " ".join(SENTENCES)
+
+
+def _user(text: str, **fields: object) -> dict[str, Any]:
+    return {"model": "offline", "messages": [{"role": "user", "content": text}], **fields}
+
+
+async def _collect(reply: Reply) -> bytes:
+    if isinstance(reply.body, bytes):
+        return reply.body
+    return b"".join([event async for event in reply.body])
+
+
+async def _post(request: object, path: str = CHAT) -> tuple[int, dict[str, Any]]:
+    reply = await respond(path, json.dumps(request).encode())
+    assert reply.headers["content-type"] == "application/json"
+    assert reply.headers["x-request-id"].startswith("req_")
+    return reply.status, json.loads(await _collect(reply))
+
+
+async def _rejected(request: object) -> tuple[int, dict[str, Any]]:
+    status, body = await _post(request)
+    assert body.keys() == {"error"}
+    assert body["error"].keys() == {"message", "type", "param", "code"}
+    assert body["error"]["type"] == "invalid_request_error"
+    return status, body["error"]
+
+
+async def _content(request: object) -> str:
+    status, body = await _post(request)
+    assert status == 200
+    return str(body["choices"][0]["message"]["content"])
+
+
+async def test_a_completion_has_the_form_of_the_wire() -> None:
+    """Every field that the SDK knows is there, with the counts of our own counter."""
+    request = _user(fence(STORY) + "\n\nSummarize it in about 60 words.")
+    status, body = await _post(request)
+    choice = body["choices"][0]
+    assert status == 200
+    assert body["id"].startswith("chatcmpl-")
+    assert body["object"] == "chat.completion"
+    assert body["created"] > 1_700_000_000
+    assert body["model"] == "offline"
+    assert body["service_tier"] == "default"
+    assert choice["index"] == 0
+    assert choice["finish_reason"] == "stop"
+    assert choice["logprobs"] is None
+    assert choice["message"]["role"] == "assistant"
+    assert choice["message"]["refusal"] is None
+    usage = body["usage"]
+    assert usage["prompt_tokens"] == count_tokens(request["messages"], model="offline")
+    assert usage["completion_tokens"] == count_text(choice["message"]["content"], "o200k_base")
+    assert usage["total_tokens"] == usage["prompt_tokens"] + usage["completion_tokens"]
+    assert usage["prompt_tokens_details"]["cached_tokens"] == 0
+    assert usage["completion_tokens_details"]["reasoning_tokens"] == 0
+
+
+async def test_the_reply_is_sentences_of_the_source() -> None:
+    """What stands in the reply stands in the material, in its order, and about as long as asked."""
+    text = await _content(_user(fence(STORY) + "\n\nSummarize it in about 80 words."))
+    chosen = re.findall(r"Sentence \d+ [^.]*\.", text)
+    assert " ".join(chosen) == text
+    assert all(sentence in SENTENCES for sentence in chosen)
+    assert chosen == sorted(chosen, key=SENTENCES.index)
+    assert 40 <= count_words(text) <= 80
+
+
+async def test_parts_of_a_series_are_the_material() -> None:
+    """Several fences are read as one text, and the request is no part of it."""
+    parts = [fence(" ".join(SENTENCES[n : n + 30]), "part", n=n) for n in range(0, 120, 30)]
+    text = await _content(
+        _user("\n".join(parts) + "\n\nMerge these in at most 1,000 words, please.")
+    )
+    assert "Merge" not in text
+    assert "<part" not in text
+    assert any(sentence in text for sentence in SENTENCES[:30])
+    assert any(sentence in text for sentence in SENTENCES[90:])
+
+
+async def test_a_prompt_without_fences_is_all_material() -> None:
+    """The default length is 150 words; a number in the text itself asks for nothing."""
+    text = await _content(_user("Write in about 10 words. " + STORY))
+    assert 100 <= count_words(text) <= 150
+
+
+async def test_only_the_last_user_message_is_read() -> None:
+    """What was said before it is not the material."""
+    messages = [
+        {"role": "system", "content": "Be brief."},
+        {"role": "user", "content": "An older question stands here."},
+        {"role": "assistant", "content": "An older answer."},
+        {"role": "user", "content": [{"type": "text", "text": "One sentence."}]},
+    ]
+    assert await _content({"model": "offline", "messages": messages}) == "One sentence."
+
+
+async def test_without_a_user_the_last_message_is_read() -> None:
+    """A prompt of system messages alone is answered too."""
+    messages = [{"role": "system", "content": "A sentence of the system."}]
+    assert await _content({"model": "offline", "messages": messages}) == "A sentence of the system."
+
+
+async def test_a_blank_fence_gets_a_mark() -> None:
+    """A stretch of white space in a document is answered by a mark, not by an empty reply."""
+    assert await _content(_user(fence(" \n ") + "\n\nSummarize.")) == NOTHING_TO_SELECT
+
+
+@pytest.mark.parametrize("field", ["max_tokens", "max_completion_tokens"])
+async def test_an_output_limit_cuts(field: str) -> None:
+    """A reply longer than the limit ends with the finish reason "length" and keeps the limit."""
+    ask = fence(STORY) + "\n\nSummarize it in about 100 words."
+    _, body = await _post(_user(ask, **{field: 7}))
+    assert body["choices"][0]["finish_reason"] == "length"
+    assert 5 <= body["usage"]["completion_tokens"] <= 7
+
+
+async def test_a_limit_without_a_length_asked_is_kept_whole() -> None:
+    """Where no length is asked for, the reply is as long as fits and is not cut."""
+    _, body = await _post(_user(STORY, max_completion_tokens=100))
+    assert body["choices"][0]["finish_reason"] == "stop"
+    assert body["usage"]["completion_tokens"] <= 100
+
+
+async def test_the_window_is_kept() -> None:
+    """A prompt that leaves no room for the reply is refused in the words of OpenAI."""
+    text = "word " * 120_000
+    tokens = count_tokens(_user(text)["messages"], model="offline")
+    status, error = await _rejected(_user(text, max_completion_tokens=16_000))
+    assert (status, error["code"], error["param"]) == (400, "context_length_exceeded", "messages")
+    assert error["message"] == (
+        f"This model's maximum context length is 128000 tokens. However, you requested "
+        f"{tokens + 16_000} tokens ({tokens} in the messages, 16000 in the completion). Please "
+        f"reduce the length of the messages or completion."
+    )
+    status, error = await _rejected(_user("word " * 130_000))
+    assert (status, error["code"]) == (400, "context_length_exceeded")
+    assert "your messages resulted in 130" in error["message"]
+
+
+async def _events(request: object) -> list[Any]:
+    reply = await respond(CHAT, json.dumps(request).encode())
+    assert reply.headers["content-type"] == "text/event-stream"
+    lines = (await _collect(reply)).decode().split("\n\n")
+    assert lines[-2:] == ["data: [DONE]", ""]
+    return [json.loads(line.removeprefix("data: ")) for line in lines[:-2]]
+
+
+async def test_a_stream() -> None:
+    """The pieces of a stream join to the reply that is given whole; the last one has the usage."""
+    request = _user(fence(STORY) + "\n\nIn about 100 words.")
+    _, whole = await _post(request)
+    stream = {"stream": True, "stream_options": {"include_usage": True}}
+    *chunks, last = await _events(request | stream)
+    assert {chunk["object"] for chunk in chunks} == {"chat.completion.chunk"}
+    assert len({chunk["id"] for chunk in chunks}) == 1
+    deltas = [chunk["choices"][0]["delta"] for chunk in chunks]
+    assert deltas[0] == {"role": "assistant", "content": "", "refusal": None}
+    assert len(deltas) > 5
+    assert (
+        "".join(delta.get("content", "") for delta in deltas)
+        == whole["choices"][0]["message"]["content"]
+    )
+    assert [chunk["choices"][0]["finish_reason"] for chunk in chunks][-2:] == [None, "stop"]
+    assert all(chunk["usage"] is None for chunk in chunks)
+    assert (last["choices"], last["usage"]) == ([], whole["usage"])
+
+
+async def test_a_stream_without_usage() -> None:
+    """Usage is sent only where it was asked for."""
+    chunks = await _events(_user("One sentence.", stream=True))
+    assert not any("usage" in chunk for chunk in chunks)
+    assert chunks[-1]["choices"][0]["finish_reason"] == "stop"
+
+
+@pytest.mark.parametrize(
+    ("fields", "param", "message"),
+    [
+        ({"max_tokens": 16_385}, "max_tokens", "max_tokens is too large: 16385"),
+        ({"max_completion_tokens": 0}, "max_completion_tokens", "integer of at least 1"),
+        ({"max_completion_tokens": True}, "max_completion_tokens", "integer of at least 1"),
+        ({"max_tokens": "9"}, "max_tokens", "integer of at least 1"),
+        ({"tools": [{"type": "function"}]}, "tools", "cannot call tools"),
+        ({"functions": [{"name": "f"}]}, "functions", "cannot call functions"),
+        ({"n": 2}, "n", "cannot give more than one choice"),
+        ({"logprobs": True}, "logprobs", "cannot give probabilities"),
+        ({"stop": ["."]}, "stop", "cannot stop at a text"),
+        ({"response_format": {"type": "json_object"}}, "response_format", "in a given form"),
+        ({"response_format": "json"}, "response_format", "in a given form"),
+    ],
+)
+async def test_what_it_cannot_do(fields: dict[str, Any], param: str, message: str) -> None:
+    """What only a language model can do is refused by name, not ignored."""
+    status, error = await _rejected(_user("One sentence.", **fields))
+    assert (status, error["param"]) == (400, param)
+    assert message in error["message"]
+
+
+async def test_a_text_format_is_no_format() -> None:
+    """The default written out is accepted."""
+    request = _user("One sentence.", response_format={"type": "text"}, n=1, temperature=0.2)
+    assert await _content(request) == "One sentence."
+
+
+IMAGE = {"type": "image_url", "image_url": {"url": "data:image/png;base64,AAAA"}}
+
+
+@pytest.mark.parametrize(
+    ("messages", "message"),
+    [
+        (None, "Missing required parameter: 'messages'"),
+        ([], "minimum length 1"),
+        ("text", "minimum length 1"),
+        (["text"], "Invalid 'messages': "),
+        ([{"role": "nobody", "content": "x"}], "Invalid 'messages': "),
+        ([{"role": "user", "content": " \n"}], "the last message is empty"),
+        ([{"role": "user", "content": [IMAGE]}], "cannot see images"),
+        ([{"role": "tool", "content": "x", "tool_call_id": "1"}], "cannot call tools"),
+    ],
+)
+async def test_messages_that_cannot_be_answered(messages: object, message: str) -> None:
+    """What is wrong with the messages is a 400 that says so."""
+    status, error = await _rejected({"model": "offline", "messages": messages})
+    assert status == 400
+    assert message in error["message"]
+
+
+@pytest.mark.parametrize("body", [b"", b"{", b"\xff", b"[" * 100_000, b"[]", b"3"])
+async def test_a_body_that_is_no_request(body: bytes) -> None:
+    """Anything but a JSON object is a 400."""
+    reply = await respond(CHAT, body)
+    assert reply.status == 400
+    assert "JSON body of your request" in json.loads(await _collect(reply))["error"]["message"]
+
+
+async def test_models_that_it_is_not() -> None:
+    """A request for another model is refused as a server without it would."""
+    status, error = await _rejected(_user("x") | {"model": "gpt-4o-mini"})
+    assert (status, error["code"]) == (404, "model_not_found")
+    status, error = await _rejected({"messages": []})
+    assert (status, error["message"]) == (400, "you must provide a model parameter")
+
+
+async def test_the_other_paths() -> None:
+    """Models are listed; every other path is a 404."""
+    status, listed = await _post({}, "/v1/models")
+    assert (status, [card["id"] for card in listed["data"]]) == (200, ["offline"])
+    status, card = await _post({}, "/v1/models/offline")
+    assert (status, card["object"]) == (200, "model")
+    status, body = await _post({}, "/v1/embeddings")
+    assert (status, body["error"]["message"]) == (404, "Invalid URL (POST /v1/embeddings)")
+
+
+@given(st.text(st.characters()), st.integers(1, 60))
+@settings(max_examples=60, deadline=None)
+def test_cut_keeps_the_limit(text: str, max_tokens: int) -> None:
+    """A cut text is a beginning of the text and has no more tokens than allowed."""
+    beginning = cut(text, max_tokens, "o200k_base")
+    assert text.startswith(beginning)
+    assert count_text(beginning, "o200k_base") <= max_tokens
+
+
+@given(st.text(st.characters(), min_size=1), st.integers(1, 60))
+@settings(max_examples=60, deadline=None)
+def test_select_answers_any_text(text: str, max_tokens: int) -> None:
+    """Any text that is not blank gets an answer that is not blank."""
+    assert select("x" + text, max_tokens=max_tokens).strip()
+
+
+@pytest.mark.parametrize(
+    ("ask", "words"),
+    [
+        ("Summarize 'Forty, or 40 words' in about 20 words.", 20),
+        ("A 30-word abstract.", 30),
+        ("In at most 1,000 words.", 1000),
+        ("In about 0 words.", 1),
+    ],
+)
+def test_the_length_that_is_asked_for(ask: str, words: int) -> None:
+    """What stands after "about" or "at most" is read before any other number of words."""
+    selected = select(fence(STORY) + f"\n\n{ask}", max_tokens=16_000)
+    assert words * 0.5 <= count_words(selected) <= words
