@@ -1,1 +1,109 @@
-"""Summaries and answers from texts longer than the model's window, with the cost known."""
+"""Summaries and answers from texts longer than the model's window, with the cost known.
+
+    from minikit import summarize
+    summary = summarize(Path("moby-dick.txt"))
+    print(summary, summary.cost_usd)
+"""
+
+from __future__ import annotations
+
+from minikit.calls.completion import Completion
+from minikit.calls.retry import Retry
+from minikit.client import AsyncClient, Client
+from minikit.errors import (
+    ArgumentError,
+    AuthenticationError,
+    BadReplyError,
+    CallError,
+    CallTimeoutError,
+    ChunkTooSmallError,
+    ClosedError,
+    ContextOverflowError,
+    JobError,
+    MinikitError,
+    MissingKeyError,
+    OutputTruncatedError,
+    QuotaExhaustedError,
+    RateLimitError,
+    RefusalError,
+    RequestRejectedError,
+    RequestTooLargeError,
+    ServerError,
+    SourceError,
+    TransportError,
+    UnknownModelError,
+    VocabularyError,
+)
+from minikit.functions import aplan, asummarize, plan, summarize
+from minikit.jobs.options import SummarizeOptions
+from minikit.jobs.plan import Level, Plan
+from minikit.jobs.summary import CallRecord, Gap, Partial, Progress, Summary
+from minikit.models.model import ImageRule, Model, Price
+from minikit.models.retirement import ModelRetirementWarning
+from minikit.models.usage import Usage
+from minikit.text.document import Document, Span
+from minikit.text.pack import Packed, PackedPart, Part, pack
+from minikit.text.split import Chunk, split
+from minikit.tokens.chat import count_tokens
+from minikit.tokens.images import count_image_tokens, image_size
+from minikit.tokens.messages import ImagePart, Message, TextPart
+
+__all__ = [
+    "ArgumentError",
+    "AsyncClient",
+    "AuthenticationError",
+    "BadReplyError",
+    "CallError",
+    "CallRecord",
+    "CallTimeoutError",
+    "Chunk",
+    "ChunkTooSmallError",
+    "Client",
+    "ClosedError",
+    "Completion",
+    "ContextOverflowError",
+    "Document",
+    "Gap",
+    "ImagePart",
+    "ImageRule",
+    "JobError",
+    "Level",
+    "Message",
+    "MinikitError",
+    "MissingKeyError",
+    "Model",
+    "ModelRetirementWarning",
+    "OutputTruncatedError",
+    "Packed",
+    "PackedPart",
+    "Part",
+    "Partial",
+    "Plan",
+    "Price",
+    "Progress",
+    "QuotaExhaustedError",
+    "RateLimitError",
+    "RefusalError",
+    "RequestRejectedError",
+    "RequestTooLargeError",
+    "Retry",
+    "ServerError",
+    "SourceError",
+    "Span",
+    "SummarizeOptions",
+    "Summary",
+    "TextPart",
+    "TransportError",
+    "UnknownModelError",
+    "Usage",
+    "VocabularyError",
+    "aplan",
+    "asummarize",
+    "count_image_tokens",
+    "count_tokens",
+    "image_size",
+    "pack",
+    "plan",
+    "split",
+    "summarize",
+]

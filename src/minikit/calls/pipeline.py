@@ -6,19 +6,22 @@ import os
 import time
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 from minikit.calls.endpoint import Endpoint
 from minikit.calls.retry import Retry
 from minikit.calls.transport import OpenAITransport, Transport, timeout_s
 from minikit.errors import ArgumentError, ClosedError
+from minikit.models.prices import cost_usd
 from minikit.models.retirement import warn_if_retiring
+from minikit.models.usage import Usage
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     import openai
-    from anyio import Semaphore
+    from anyio import Lock, Semaphore
     from anyio.lowlevel import RunVar
 
     from minikit.calls.completion import Completion
@@ -41,6 +44,7 @@ class _Session:
 
     pid: int
     places: Semaphore
+    connecting: Lock
     transports: dict[Route, Transport] = field(default_factory=dict)
 
 
@@ -69,6 +73,7 @@ class Pipeline:
         self._retry = retry
         self._timeout_s = timeout_s
         self._sessions: RunVar[_Session] | None = None
+        self._encodings: set[str] = set()
         self._closed = False
 
     async def send(self, request: Request) -> Completion:
@@ -83,7 +88,7 @@ class Pipeline:
         """
         if self._closed:
             raise ClosedError("the client is closed; make a new one")
-        transport = self._transport(request.model)
+        transport = await self._transport(request.model)
         warn_if_retiring(request.model, datetime.now(UTC).date())
         tokens = await self._check_fit(request)
         limit_s = self._timeout_s or timeout_s(tokens, request.reserved_output_tokens)
@@ -101,33 +106,44 @@ class Pipeline:
     async def aclose(self) -> None:
         """Close this loop's connections; later calls raise ClosedError."""
         self._closed = True
-        transports, self._session().transports = self._session().transports, {}
+        await self.disconnect()
+
+    async def disconnect(self) -> None:
+        """Close this loop's connections; a later call makes new ones."""
+        session = self._session()
+        transports, session.transports = session.transports, {}
         for transport in transports.values():
             await transport.aclose()
 
     async def _check_fit(self, request: Request) -> int:
-        if request.known_input_tokens is not None or _is_short(request):
-            return request.check_fit()
-        return await in_thread(request.check_fit)
+        """Count in a thread where that takes long: a long prompt, or the first of its encoding."""
+        encoding = request.model.encoding
+        if request.known_input_tokens is None and not (
+            encoding in self._encodings and _is_short(request)
+        ):
+            tokens = await in_thread(request.check_fit)
+            self._encodings.add(encoding)
+            return tokens
+        return request.check_fit()
 
     def _session(self) -> _Session:
-        from anyio import Semaphore
+        from anyio import Lock, Semaphore
         from anyio.lowlevel import RunVar
 
         if self._sessions is None:
             self._sessions = RunVar("minikit session")
         session = self._sessions.get(None)
         if session is None or session.pid != os.getpid():
-            session = _Session(pid=os.getpid(), places=Semaphore(self.max_concurrency))
+            session = _Session(os.getpid(), Semaphore(self.max_concurrency), Lock())
             self._sessions.set(session)
         return session
 
-    def _transport(self, model: Model) -> Transport:
-        transports = self._session().transports
-        key = self._route(model)
-        if key not in transports:
-            transports[key] = _connect(key)
-        return transports[key]
+    async def _transport(self, model: Model) -> Transport:
+        session, route = self._session(), self._route(model)
+        async with session.connecting:
+            if route not in session.transports:
+                session.transports[route] = await in_thread(partial(_connect, route, model))
+        return session.transports[route]
 
     def _route(self, model: Model) -> Route:
         """Return what leads to `model`: None for the offline one, which needs nothing."""
@@ -140,7 +156,9 @@ class Pipeline:
         )
 
 
-def _connect(route: Route) -> Transport:
+def _connect(route: Route, model: Model) -> Transport:
+    """Connect, and load what the first call needs: the SDK (up to 2 s), certificates, prices."""
+    cost_usd(model, Usage())
     if route is None:
         return OpenAITransport.offline()
     if isinstance(route, Endpoint):

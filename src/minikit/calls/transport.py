@@ -54,6 +54,7 @@ class OpenAITransport:
 
     def __init__(self, sdk: openai.AsyncOpenAI, *, owned: bool = True) -> None:
         self._sdk = sdk.with_options(max_retries=0)
+        self._create = self._sdk.chat.completions.with_raw_response.create
         self._owned = owned
 
     @classmethod
@@ -84,11 +85,10 @@ class OpenAITransport:
         import anyio
         import openai
 
-        create = self._sdk.chat.completions.with_raw_response.create
         try:
             # The SDK's timeout is for each read; a reply that trickles in needs one for the whole.
             with anyio.fail_after(timeout_s):
-                reply = await create(**_well_formed(request.to_wire()), timeout=timeout_s)
+                reply = await self._create(**_well_formed(request.to_wire()), timeout=timeout_s)
         except openai.APIError as error:
             _raise_ours(error, timeout_s)
         except TimeoutError as error:

@@ -1,0 +1,217 @@
+"""The blocking client, and what has to hold where event loops, threads and processes meet."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import anyio
+import pytest
+from server import ChatServer, held, ok
+
+import minikit
+from minikit import AsyncClient, Client, ClosedError, Message, Progress
+
+TEXT = "The cat sat on the mat in the sun. The dog ran over the hill to the sea. " * 40
+
+
+@pytest.fixture
+def client(server: ChatServer) -> Client:
+    """A blocking client of the server; the test closes it."""
+    return Client(api_key="sk-test", base_url=server.base_url)
+
+
+def run_python(code: str, server: ChatServer | None = None) -> subprocess.CompletedProcess[str]:
+    """Run `code` in a fresh interpreter with warnings as errors."""
+    environ = {**os.environ, "OPENAI_API_KEY": "sk-test"}
+    if server:
+        environ["OPENAI_BASE_URL"] = server.base_url
+    return subprocess.run(
+        [sys.executable, "-W", "error", "-c", textwrap.dedent(code)],
+        env=environ,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def test_blocking_calls(server: ChatServer, client: Client) -> None:
+    """Complete, summarize and plan work without an event loop of one's own."""
+    with client:
+        assert client.complete("Hello?").text
+        planned = client.plan(TEXT)
+        summary = client.summarize(TEXT)
+    assert planned.calls_at_least == len(summary.calls) == 1
+    assert len(server.requests) == 2
+
+
+def test_closed_client(client: Client) -> None:
+    """A closed client says so, whether it was used or not; closing twice is fine."""
+    client.close()
+    client.close()
+    with pytest.raises(ClosedError, match="make a new one"):
+        client.complete("Hello?")
+
+
+def test_inside_a_running_loop(server: ChatServer, client: Client) -> None:
+    """A blocking call works where an event loop runs in the same thread, as in a notebook."""
+
+    async def cell() -> str:
+        return client.complete("Hello?").text
+
+    with client:
+        assert asyncio.run(cell())
+
+
+def test_many_threads_share_a_client(server: ChatServer, client: Client) -> None:
+    """Replies reach the threads that asked."""
+    server.handler = lambda body: ok(body["messages"][0]["content"])
+    prompts = [f"number {number}" for number in range(64)]
+    with client, ThreadPoolExecutor(32) as pool:
+        replies = list(pool.map(lambda prompt: client.complete(prompt).text, prompts))
+    assert replies == prompts
+
+
+def test_call_from_its_own_thread(server: ChatServer, client: Client) -> None:
+    """A call from inside the client's own loop would wait for itself: it is an error."""
+    errors: list[BaseException] = []
+
+    def call_back(_progress: Progress) -> None:
+        try:
+            client.complete("Hello?")
+        except ClosedError as error:
+            errors.append(error)
+
+    with client:
+        client.summarize(TEXT, on_event=call_back)
+    assert "its own event loop" in str(errors[0])
+
+
+def test_interrupt_cancels_the_call(server: ChatServer) -> None:
+    """Ctrl-C ends a blocking call within moments, and the request with it."""
+    server.handler = lambda _body: held(threading.Event())
+    code = "import minikit; minikit.Client().complete('Hello?')"
+    environ = {**os.environ, "OPENAI_API_KEY": "sk-test", "OPENAI_BASE_URL": server.base_url}
+    process = subprocess.Popen(
+        [sys.executable, "-c", code], env=environ, stderr=subprocess.PIPE, text=True
+    )
+    server.wait_for(in_flight=1)
+    process.send_signal(signal.SIGINT)
+    _, printed = process.communicate(timeout=20)
+    assert printed.strip().endswith("KeyboardInterrupt")
+    assert server.requests[0].abandoned.wait(5)
+
+
+def test_exit_without_close(server: ChatServer) -> None:
+    """A client left open does not keep the interpreter, and nothing is printed."""
+    done = run_python("import minikit; print(minikit.Client().complete('Hello?').text)", server)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout
+
+
+def test_fork_gets_a_loop_of_its_own(server: ChatServer) -> None:
+    """A child process asks on its own connections; parent and child both go on."""
+    server.handler = lambda body: ok(body["messages"][0]["content"])
+    code = """
+        import os, warnings
+        warnings.simplefilter("ignore", DeprecationWarning)  # fork beside threads is the point
+        import minikit
+        client = minikit.Client()
+        assert client.complete("before").text == "before"
+        pid = os.fork()
+        name = "child" if pid == 0 else "parent"
+        assert [client.complete(f"{name} {n}").text for n in range(5)] == [
+            f"{name} {n}" for n in range(5)
+        ]
+        if pid:
+            assert os.waitpid(pid, 0)[1] == 0
+        client.close()
+    """
+    done = run_python(code, server)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_fork_then_exit_without_close(server: ChatServer) -> None:
+    """A child that never calls leaves its parent's loop alone."""
+    code = """
+        import os, warnings
+        warnings.simplefilter("ignore", DeprecationWarning)
+        import minikit
+        client = minikit.Client()
+        client.complete("before")
+        if pid := os.fork():
+            assert os.waitpid(pid, 0)[1] == 0
+            client.complete("after")
+    """
+    done = run_python(code, server)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_one_async_client_on_two_loops(server: ChatServer) -> None:
+    """An AsyncClient serves one event loop after the other, asyncio's and trio's."""
+    client = AsyncClient(api_key="sk-test", base_url=server.base_url)
+
+    async def main() -> str:
+        try:
+            return (await client.complete("Hello?")).text
+        finally:
+            await client._pipeline.disconnect()
+
+    assert anyio.run(main)
+    assert anyio.run(main)
+    assert anyio.run(main, backend="trio")
+
+
+def test_module_functions(server: ChatServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The module functions take the client from the environment."""
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-test")
+    monkeypatch.setenv("OPENAI_BASE_URL", server.base_url)
+
+    async def asynchronous() -> tuple[str, int]:
+        planned = await minikit.aplan(TEXT)
+        return (await minikit.asummarize(TEXT)).text, planned.calls_at_most
+
+    blocking = (minikit.summarize(TEXT).text, minikit.plan(TEXT).calls_at_most)
+    assert asyncio.run(asynchronous()) == blocking
+    assert anyio.run(asynchronous, backend="trio") == blocking
+
+
+@pytest.mark.parametrize(
+    ("one", "twin"),
+    [
+        (minikit.summarize, minikit.asummarize),
+        (minikit.plan, minikit.aplan),
+        (minikit.summarize, minikit.plan),
+        (Client.summarize, AsyncClient.summarize),
+        (Client.plan, AsyncClient.plan),
+        (Client.complete, AsyncClient.complete),
+        (Client, AsyncClient),
+    ],
+)
+def test_twins_take_the_same_arguments(one: object, twin: object) -> None:
+    """What blocks and what does not are called alike."""
+    parameters = [inspect.signature(each).parameters for each in (one, twin)]  # type: ignore[arg-type]
+    assert parameters[0] == parameters[1]
+
+
+def test_path_is_a_file_and_str_is_text(tmp_path: Path, client: Client) -> None:
+    """A Path is read; a str never is."""
+    file = tmp_path / "story.txt"
+    file.write_text(TEXT, encoding="utf-8")
+    with client:
+        assert client.plan(file).document_characters == len(TEXT)
+        assert client.plan(str(file)).document_characters == len(str(file))
+
+
+def test_message_is_public() -> None:
+    """Messages are values."""
+    assert Message(role="user", content="x") == Message.of({"role": "user", "content": "x"})
