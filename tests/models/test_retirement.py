@@ -12,6 +12,7 @@ import pytest
 from minikit.models.model import Model
 from minikit.models.retirement import NOTICE, ModelRetirementWarning, warn_if_retiring
 
+pytestmark = pytest.mark.filterwarnings("error")
 END = date(2027, 1, 14)
 _number = count()
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import cast
+from typing import Any, cast
 
 import pytest
 from hypothesis import given
@@ -55,4 +55,4 @@ def test_only_usages_are_added() -> None:
 def test_a_count_that_cannot_be_is_refused(name: str, value: object) -> None:
     """A count is a whole number of 0 or more."""
     with pytest.raises(ArgumentError, match=f"{name}=.* must be a whole number of 0 or more"):
-        Usage(**cast("dict[str, int]", {name: value}))
+        Usage(**cast("dict[str, Any]", {name: value}))
