@@ -11,14 +11,13 @@ import os
 import sys
 from decimal import Decimal
 from pathlib import Path
+from pydoc_data.topics import topics
 
 from minikit import Client, Document, Progress
 
 
 def language_reference() -> Document:
     """Return the topics of Python's `help()`, about 465,000 characters."""
-    from pydoc_data.topics import topics
-
     text = "\n\n".join(f"{title}\n\n{topic.strip()}" for title, topic in topics.items())
     return Document(text=text, title="The Python language reference")
 
@@ -41,9 +40,9 @@ def usd(amount: Decimal | None) -> str:
 def main() -> None:
     """Plan, summarize, and show what it took."""
     document = Document.from_path(Path(sys.argv[1])) if sys.argv[1:] else language_reference()
-    model = None if os.environ.get("OPENAI_API_KEY") else "offline"
+    model = None if os.environ.get("OPENAI_API_KEY") else "offline"  # None: the default model
 
-    with Client(**({"model": model} if model else {})) as client:
+    with Client(model=model) as client:
         plan = client.plan(document)
         print(f"{document.title}: {len(document.text):,} characters")
         print(
