@@ -14,7 +14,7 @@ _UNSPACED_LETTERS = (
     r"\u3041-\u3096\u3099-\u309f\u30a1-\u30fa\u30fc-\u30ff\u3130-\u318f\u3400-\u4dbf\u4e00-\u9fff"
     r"\uac00-\ud7af\uf900-\ufaff\uff21-\uff3a\uff41-\uff5a\uff66-\uff9f\U00020000-\U0003134f"
 )
-_UNSPACED = _UNSPACED_LETTERS + r"\u3000-\u303f\u30fb\uff00-\uffef"
+_UNSPACED = _UNSPACED_LETTERS + r"\u3001-\u303f\u30fb\uff00-\uffef"
 # `\w` leaves out the vowel signs of Indic scripts, accents that stand apart, and joiners.
 _MARKS = (
     r"\u0300-\u036f\u0591-\u05c7\u0610-\u061a\u064b-\u065f\u0900-\u0963\u0966-\u0dff\u200c\u200d"
