@@ -225,6 +225,7 @@ def test_a_fine_tuned_model_without_a_published_price_has_none() -> None:
         "GPT-4o-mini",
         "gpt-4o-mini-2024-13-45",
         "gpt-4o-mini-2024-07",
+        "gpt-4o-mini-2024-07-1\u0668",
         "gpt-4o-mini-audio-preview",
         "openai/openai/gpt-4o-mini",
         "ft:gpt-4o-mini",

@@ -12,8 +12,8 @@ if TYPE_CHECKING:
 
 __all__ = ["PriceRecord", "Row", "find", "ids", "nearest", "price_records"]
 
-_SNAPSHOT = re.compile(r"(?P<stem>.+)-(?P<year>20\d\d)-?(?P<month>\d\d)-?(?P<day>\d\d)")
-_FINE_TUNED = re.compile(r"ft:(?P<base>[^:]+):[^:]+:.+")
+_SNAPSHOT = r"(?P<stem>.+)-(?P<year>20\d\d)-?(?P<month>\d\d)-?(?P<day>\d\d)"
+_FINE_TUNED = r"ft:(?P<base>[^:]+):[^:]+:.+"
 _NOT_FIELDS = frozenset({"aliases", "snapshots", "fine_tuned_price_id", "notes"})
 
 
@@ -59,7 +59,7 @@ def find(model_id: str) -> Row | None:
     was given, without "openai/".
     """
     wire_id = model_id.removeprefix("openai/")
-    fine_tuned = _FINE_TUNED.fullmatch(wire_id)
+    fine_tuned = re.fullmatch(_FINE_TUNED, wire_id)
     base_id = fine_tuned["base"] if fine_tuned else wire_id
     for row_id, entry in _data()["models"].items():
         snapshots = entry.get("snapshots", {})
@@ -98,7 +98,7 @@ def _data() -> dict[str, Any]:
 
 
 def _is_dated(model_id: str, names: Sequence[str]) -> bool:
-    found = _SNAPSHOT.fullmatch(model_id)
+    found = re.fullmatch(_SNAPSHOT, model_id, re.ASCII)
     if found is None or found["stem"] not in names:
         return False
     try:
