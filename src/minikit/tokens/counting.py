@@ -48,16 +48,21 @@ def count_text(text: str, encoding_name: str) -> int:
     return sum(_count(encoder, text[start:end]) for start, end in segments(text, _SEGMENT))
 
 
-def segments(text: str, size: int) -> Iterator[tuple[int, int]]:
-    """Cut `text` at additive cuts; yield (start, end) of segments of `size` characters or more.
+def segments(text: str, size: int, *, longest: int | None = None) -> Iterator[tuple[int, int]]:
+    """Cut `text` into segments of `size` characters or more; yield the (start, end) of each.
 
-    A segment ends at the first additive cut after `size` characters, so one without any is as long
-    as the rest of the text. The empty text has no segment.
+    A segment ends at the first additive cut after `size` characters. Where there is none before
+    `longest`, it ends after `size` anywhere, so that the counts may not add up there; without
+    `longest` it goes on. The empty text has no segment.
     """
     start = 0
-    while cut := _ADDITIVE.search(text, start + size):
-        yield start, cut.start()
-        start = cut.start()
+    while start + size < len(text):
+        cut = _ADDITIVE.search(text, start + size, start + (longest or len(text)))
+        if not cut and not longest:
+            break
+        end = cut.start() if cut else start + size
+        yield start, end
+        start = end
     if start < len(text):
         yield start, len(text)
 

@@ -1,0 +1,123 @@
+"""How many tokens have passed at any place of a text."""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from itertools import accumulate
+from typing import TYPE_CHECKING
+
+from minikit.tokens.counting import count_text, is_additive, segments
+from minikit.tokens.vocabulary import encoding
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from tiktoken import Encoding
+
+__all__ = ["Ruler"]
+
+_BYTES_PER_TOKEN = 4  # of o200k_base and cl100k_base, roughly, in any script
+_TWO_THREADS = 1_000_000  # bytes of text from which a second thread is worth its vocabulary
+
+
+class Ruler:
+    """The tokens of one text, measured once in blocks.
+
+    Blocks begin and end at additive cuts, so the count of any stretch is the sum of its blocks and
+    of the parts at its ends, which alone are encoded again. Where a text has no additive cuts the
+    blocks end anywhere; then their sums only estimate, and stretches are counted as a whole.
+
+    Args:
+        text: Any str.
+        encoding_name: "o200k_base" or "cl100k_base".
+        block_tokens: About how many tokens a block has; the larger, the more is encoded again.
+    """
+
+    def __init__(self, text: str, encoding_name: str, block_tokens: int) -> None:
+        self.text = text
+        self.encoding_name = encoding_name
+        width = _bytes_per_character(text)
+        size = max(1, int(block_tokens * _BYTES_PER_TOKEN / width))
+        spans = list(segments(text, size, longest=2 * size))
+        self._edges = [0, *(end for _, end in spans)]
+        self._loose = [end for end in self._edges[1:-1] if not is_additive(text, end)]
+        in_parallel = len(text) * width >= _TWO_THREADS
+        counts = _count_in_two_threads if in_parallel else _count_spans
+        self._sums = [0, *accumulate(counts(text, spans, encoding_name))]
+        self._last = (0, 0, 0)
+
+    @property
+    def total(self) -> int:
+        """Tokens of the whole text: exact, or an estimate where there were no additive cuts."""
+        return self._sums[-1]
+
+    def offset(self, tokens: float) -> int:
+        """Return the offset at which about so many tokens have passed."""
+        block = bisect_right(self._sums, tokens) - 1
+        if block >= len(self._sums) - 1:
+            return len(self.text)
+        share = (tokens - self._sums[block]) / (self._sums[block + 1] - self._sums[block])
+        start, end = self._edges[block], self._edges[block + 1]
+        return start + int(share * (end - start))
+
+    def passed(self, offset: int) -> int:
+        """Return about how many tokens have passed before what begins at `offset`."""
+        return self._beside(offset)[1]
+
+    def count(self, start: int, end: int) -> int:
+        """Return exactly how many tokens `text[start:end]` has by itself."""
+        first = bisect_right(self._edges, start)
+        whole = first < len(self._edges) and self._edges[first] <= end
+        loose = bisect_left(self._loose, end) - bisect_right(self._loose, start)
+        if not whole or loose:
+            return count_text(self.text[start:end], self.encoding_name)
+        after = self._beside(start)[1]
+        return self._beside(end)[0] - after
+
+    def _beside(self, offset: int) -> tuple[int, int]:
+        """Count the tokens before a cut at `offset`, and those before what begins there.
+
+        The two differ where the cut is not additive.
+        """
+        if self._last[0] != offset:
+            self._last = (offset, *self._cut_block(offset))
+        return self._last[1:]
+
+    def _cut_block(self, offset: int) -> tuple[int, int]:
+        block = bisect_right(self._edges, offset) - 1
+        start = self._edges[block]
+        if start == offset:
+            return self._sums[block], self._sums[block]
+        end = self._edges[block + 1]
+        additive = is_additive(self.text, offset)
+        if additive and end - offset < offset - start:
+            passed = self._sums[block + 1] - self._count(offset, end)
+            return passed, passed
+        before = self._sums[block] + self._count(start, offset)
+        return before, before if additive else self._sums[block + 1] - self._count(offset, end)
+
+    def _count(self, start: int, end: int) -> int:
+        return len(encoding(self.encoding_name).encode_ordinary(self.text[start:end]))
+
+
+def _bytes_per_character(text: str) -> float:
+    sample = text[:4096]
+    return len(sample.encode("utf-8", "surrogatepass")) / max(1, len(sample))
+
+
+def _count_spans(text: str, spans: Sequence[tuple[int, int]], name: str) -> list[int]:
+    return _count_with(encoding(name), text, spans)
+
+
+def _count_in_two_threads(text: str, spans: Sequence[tuple[int, int]], name: str) -> list[int]:
+    from concurrent.futures import ThreadPoolExecutor
+
+    half = len(spans) // 2
+    with ThreadPoolExecutor(1) as pool:
+        second = pool.submit(_count_with, encoding(name, copy=1), text, spans[half:])
+        return _count_with(encoding(name), text, spans[:half]) + second.result()
+
+
+def _count_with(encoder: Encoding, text: str, spans: Sequence[tuple[int, int]]) -> list[int]:
+    encode = encoder.encode_ordinary
+    return [len(encode(text[start:end])) for start, end in spans]

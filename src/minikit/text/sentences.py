@@ -1,0 +1,41 @@
+"""Where sentences end: by sentencex, or by signs alone where that is not installed."""
+
+from __future__ import annotations
+
+import re
+from importlib import import_module
+from itertools import accumulate, pairwise
+
+__all__ = ["sentence_spans"]
+
+_SURROGATES = re.compile("[\ud800-\udfff]")
+_END_SIGNS = re.compile(
+    r"(?<![.!?…؟।])[.!?…؟।]+[\"'”’»)\]]*\s+"
+    r"|(?<![。！？｡])[。！？｡]+[」』）”’]*\s*"
+    r"|\n[^\S\n]*\n\s*"
+)
+
+
+def sentence_spans(text: str, language: str | None = None) -> list[tuple[int, int]]:
+    """Cut `text` into sentences; white space belongs to the sentence before it.
+
+    Args:
+        text: Any str; a blank line ends a sentence too.
+        language: ISO 639-1 code of the language, whose abbreviations do not end a sentence; None
+            is English. The signs that end sentences are those of every script.
+
+    Returns:
+        Start and end (exclusive) of each in code points; in order, without gaps, none empty.
+    """
+    plain = _SURROGATES.sub("\ufffd", text).replace("\r\n", " \n")  # of equal length
+    try:
+        sentences: list[str] = import_module("sentencex").segment(language or "en", plain)
+    except ImportError:  # there is no wheel for every platform
+        sentences = _by_signs(plain)
+    ends = list(accumulate(map(len, sentences)))
+    return list(zip([0, *ends], ends, strict=False))
+
+
+def _by_signs(text: str) -> list[str]:
+    ends = [0, *(match.end() for match in _END_SIGNS.finditer(text)), len(text)]
+    return [text[start:end] for start, end in pairwise(ends) if start < end]
