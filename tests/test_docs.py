@@ -1,0 +1,124 @@
+"""Every example in README.md and docs/ runs, in the order of its page, and shows what it prints.
+
+A page's ```python blocks share one namespace and run in a folder of their own, which holds
+`book.txt` and `notes.txt`. A ```text block right after a python block is what that block prints.
+In a ```console block, lines after `$ ` run in a shell and the others are what they print. `...`
+stands for anything. A block that says `no-run` is shown only. Addresses of servers that a reader
+would have are replaced by that of a scripted server.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import doctest
+import io
+import os
+import re
+import subprocess
+import sys
+from dataclasses import dataclass
+from itertools import zip_longest
+from pathlib import Path
+from pydoc_data.topics import topics
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from server import ChatServer
+
+HOME = Path(__file__).parents[1]
+PAGES = [HOME / "README.md", *sorted((HOME / "docs").rglob("*.md"))]
+ADDRESSES = ("http://localhost:11434/v1", "http://localhost:8000/v1")
+_FENCE = re.compile(r"^```(\w+)([^\n]*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Block:
+    """A fenced block; `line` is where its content starts, `shown` the output shown after it."""
+
+    language: str
+    code: str
+    line: int
+    shown: str | None
+
+
+def blocks_of(page: str) -> Iterator[Block]:
+    """Yield the blocks of a page that run, each with the output that is shown for it."""
+    fences = list(_FENCE.finditer(page))
+    for fence, after in zip_longest(fences, fences[1:]):
+        language, info, code = fence.groups()
+        if language not in {"python", "console"} or "no-run" in info:
+            continue
+        follows = after and after[1] == "text" and not page[fence.end() : after.start()].strip()
+        shown = after[3] if after and follows else None
+        line = page.count("\n", 0, fence.start(3))
+        yield Block(language=language, code=code, line=line, shown=shown)
+
+
+def run_python(block: Block, namespace: dict[str, object], path: Path) -> None:
+    """Run a block in the page's namespace and compare what it prints."""
+    printed = io.StringIO()
+    code = compile("\n" * block.line + block.code, path, "exec", dont_inherit=True)
+    with contextlib.redirect_stdout(printed):
+        exec(code, namespace)  # noqa: S102 - the point of this test
+    if block.shown is not None:
+        compare(block.shown, printed.getvalue(), f"{path.name}:{block.line}")
+
+
+def run_console(block: Block, path: Path) -> None:
+    """Run each command of a block in a shell and compare what it prints."""
+    for part in re.split(r"^\$ ", block.code, flags=re.MULTILINE)[1:]:
+        command, _, shown = part.partition("\n")
+        done = subprocess.run(
+            ["sh", "-c", command], check=False, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+        )
+        printed = done.stdout.decode()
+        assert done.returncode == 0 or "$?" in block.code, f"{command}\n{printed}"
+        if shown:
+            compare(shown, printed, f"{path.name}: {command}")
+
+
+def compare(shown: str, printed: str, where: str) -> None:
+    """Fail unless `shown`, in which `...` stands for anything, is what was printed."""
+    flags = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
+    alike = doctest.OutputChecker().check_output(shown, printed, flags)
+    assert alike, f"{where} shows\n{shown}\nbut it prints\n{printed}"
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with a long text and a short one, as the current one; the model is `offline`."""
+    book = "\n\n".join(f"{title}\n\n{text}" for title, text in topics.items())
+    (tmp_path / "book.txt").write_text(book[:300_000], "utf-8")
+    (tmp_path / "notes.txt").write_text(book[:2_000], "utf-8")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("MINIKIT_MODEL", "offline")
+    monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
+    return tmp_path
+
+
+@pytest.mark.usefixtures("folder")
+@pytest.mark.parametrize("path", PAGES, ids=[str(path.relative_to(HOME)) for path in PAGES])
+def test_every_example_runs(path: Path, server: ChatServer) -> None:
+    """The examples of a page run in order and print what the page shows."""
+    page = path.read_text("utf-8")
+    for address in ADDRESSES:
+        page = page.replace(address, server.base_url)
+    namespace: dict[str, object] = {"__name__": "__main__"}
+    for block in blocks_of(page):
+        if block.language == "python":
+            run_python(block, namespace, path)
+        else:
+            run_console(block, path)
+
+
+def test_the_example_programs_run(folder: Path) -> None:
+    """Each program in examples/ runs as it is, from anywhere."""
+    for program in sorted((HOME / "examples").glob("*.py")):
+        command = [sys.executable, "-W", "error", str(program)]
+        done = subprocess.run(command, cwd=folder, check=False, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+        assert done.stdout
