@@ -101,12 +101,12 @@ def test_interrupt_cancels_the_call(server: ChatServer) -> None:
     server.handler = lambda _body: held(threading.Event())
     code = "import minikit; minikit.Client().complete('Hello?')"
     environ = {**os.environ, "OPENAI_API_KEY": "sk-test", "OPENAI_BASE_URL": server.base_url}
-    process = subprocess.Popen(
+    with subprocess.Popen(
         [sys.executable, "-c", code], env=environ, stderr=subprocess.PIPE, text=True
-    )
-    server.wait_for(in_flight=1)
-    process.send_signal(signal.SIGINT)
-    _, printed = process.communicate(timeout=20)
+    ) as process:
+        server.wait_for(in_flight=1)
+        process.send_signal(signal.SIGINT)
+        _, printed = process.communicate(timeout=20)
     assert printed.strip().endswith("KeyboardInterrupt")
     assert server.requests[0].abandoned.wait(5)
 

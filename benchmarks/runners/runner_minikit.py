@@ -1,0 +1,42 @@
+"""minikit as a runner of the summarization benchmark: `default` sets nothing, `tuned` the chunk size.
+
+The benchmark's driver finds this file through BENCH_RUNNERS and provides the module `common`.
+"""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from typing import Any
+
+import common  # type: ignore[import-not-found]  # the benchmark's own
+
+
+def load() -> None:
+    """Import what a first call needs, timed apart by the driver."""
+    import openai  # noqa: F401
+
+    import minikit  # noqa: F401
+
+
+def run(text: str, arguments: Namespace) -> dict[str, Any]:
+    """Summarize `text` and return what the driver records."""
+    from minikit import Client, SummarizeOptions
+
+    options: SummarizeOptions = {}
+    if arguments.config == "tuned":
+        options["chunk_tokens"] = arguments.chunk
+    with Client(model=arguments.model, max_concurrency=arguments.concurrency) as client:
+        plan = client.plan(text, **options)
+        summary = client.summarize(text, **options)
+    return {
+        "summary": summary.text,
+        "usage": {"in": summary.usage.input_tokens, "out": summary.usage.output_tokens},
+        "cost": float(summary.cost_usd or 0),
+        "plan": [str(plan.cost_usd_at_least), str(plan.cost_usd_at_most)],
+        "calls": len(summary.calls),
+        "gaps": len(summary.gaps),
+    }
+
+
+if __name__ == "__main__":
+    common.main(load, run, ["default", "tuned"])

@@ -1,0 +1,251 @@
+"""The command line, as a person at a terminal meets it."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from server import ChatServer, error, held, ok
+
+import minikit
+from minikit import Plan, Summary
+from minikit.cli.main import main
+
+TEXT = "The cat sat on the mat in the warm sun. The dog ran over the hill to the sea. " * 60
+
+
+@pytest.fixture
+def story(tmp_path: Path) -> str:
+    """A file with a text."""
+    file = tmp_path / "story.txt"
+    file.write_text(TEXT, encoding="utf-8")
+    return str(file)
+
+
+@pytest.fixture
+def online(server: ChatServer, monkeypatch: pytest.MonkeyPatch) -> ChatServer:
+    """A server that the environment leads to."""
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-test")
+    monkeypatch.setenv("OPENAI_BASE_URL", server.base_url)
+    return server
+
+
+def test_summarize(online: ChatServer, story: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """The summary goes to stdout, progress and the bill to stderr."""
+    online.script([ok("A cat and a dog.")])
+    assert main(["summarize", story, "--length", "40", "--focus", "the cat"]) == 0
+    printed = capsys.readouterr()
+    assert printed.out == "A cat and a dog.\n"
+    assert "1 of at most 1 calls" in printed.err
+    assert "gpt-4o-mini, 1 call, " in printed.err
+    assert "about 40 words" in online.requests[0].prompt
+
+
+def test_summarize_quietly_in_many_calls(
+    online: ChatServer, story: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """With --quiet nothing but the summary is printed."""
+    assert main(["summarize", story, "--chunk-tokens", "300", "-q", "--length", "long"]) == 0
+    assert capsys.readouterr().err == ""
+    assert len(online.requests) > 3
+
+
+def test_progress_in_a_log(
+    online: ChatServer, story: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """In a log there is a line for each tenth of the calls, not for each call."""
+    main(["summarize", story, "--chunk-tokens", "50"])
+    lines = [line for line in capsys.readouterr().err.splitlines() if "at most" in line]
+    assert len(online.requests) > 15
+    assert 5 <= len(lines) <= 12
+
+
+def test_progress_on_a_terminal(
+    online: ChatServer, story: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On a terminal one line is written over and cleared at the end."""
+    terminal = io.StringIO()
+    terminal.isatty = lambda: True  # type: ignore[method-assign]
+    monkeypatch.setattr(sys, "stderr", terminal)
+    main(["summarize", story, "--chunk-tokens", "300"])
+    *_, bill = terminal.getvalue().split("\r\x1b[K")
+    assert "\r\x1b[Kminikit: 1 of at most" in terminal.getvalue()
+    assert bill.startswith("minikit: gpt-4o-mini")
+
+
+def test_json(online: ChatServer, story: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """With --json the results are what `from_json` reads."""
+    assert main(["summarize", story, "--json"]) == 0
+    assert Summary.from_json(capsys.readouterr().out).text
+    assert main(["plan", story, "--json"]) == 0
+    assert Plan.from_json(capsys.readouterr().out).calls_at_least == 1
+
+
+def test_without_a_key(story: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Without a key the offline model answers, and one line says so."""
+    assert main(["summarize", story]) == 0
+    printed = capsys.readouterr()
+    assert printed.out.strip()
+    assert printed.err.count("OPENAI_API_KEY is not set; the model 'offline'") == 1
+    assert "$0.0000" in printed.err
+
+
+@pytest.mark.parametrize("named", [["--model", "gpt-4o"], ["--base-url", "http://127.0.0.1:9/v1"]])
+def test_without_a_key_but_with_a_wish(
+    story: str, named: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Whoever names a model or a server is not given another one in silence."""
+    assert main(["summarize", story, *named]) == 4
+    assert "OPENAI_API_KEY" in capsys.readouterr().err
+
+
+def test_stdin(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """A dash reads standard input."""
+    monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=io.BytesIO(b"hello world")))
+    assert main(["count", "-"]) == 0
+    assert capsys.readouterr().out == "2\n"
+
+
+def test_gaps_have_an_exit_code(
+    online: ChatServer, story: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What could not be read is named on stderr, and the exit code is 3."""
+    online.script([error(400, code="content_filter")] * 7)
+    assert main(["summarize", story, "--detail", "1"]) == 3
+    assert "could not be read: content_filter" in capsys.readouterr().err
+
+
+def test_failure_has_an_exit_code(
+    online: ChatServer, story: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A call that fails for good is one line and exit code 1."""
+    online.script([error(401, code="invalid_api_key")])
+    assert main(["summarize", story]) == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("minikit: HTTP 401 (invalid_api_key)")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "match"),
+    [
+        (["summarize", "{}/missing.txt"], "no such file"),
+        (["summarize", "{}"], "is a directory"),
+        (["summarize", "{}/empty"], "is empty"),
+        (["summarize", "{}/blank"], "only white space"),
+        (["count", "{}/binary"], "binary file"),
+        (["count", "{}/latin"], "not UTF-8"),
+        (["count", "{}/\0"], "cannot read"),
+        (["count", "{}/text", "--model", "no-such-model"], "no-such-model"),
+        (["split", "{}/text", "--max-tokens", "0"], "max_tokens"),
+        (["plan", "{}/text", "--length", "huge"], "huge"),
+        (["plan", "{}/text", "--length", "-1"], "at least 1 word"),
+        (["plan", "{}/text", "--detail", "7"], "0 .coarse. to 1"),
+        (["plan", "{}/text", "--chunk-tokens", "999999"], "above what fits"),
+    ],
+)
+def test_bad_input_is_one_line(
+    tmp_path: Path, arguments: list[str], match: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A bad argument or file is one line on stderr and exit code 2."""
+    (tmp_path / "empty").touch()
+    (tmp_path / "blank").write_text(" \n", encoding="utf-8")
+    (tmp_path / "binary").write_bytes(b"\x7fELF\0\0")
+    (tmp_path / "latin").write_bytes(b"caf\xe9 au lait")
+    (tmp_path / "text").write_text("Fine.", encoding="utf-8")
+    environ = [argument.replace("{}", str(tmp_path)) for argument in arguments]
+    assert main([*environ, *(["--model", "offline"] if "summarize" in environ else [])]) == 2
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    (line,) = printed.err.splitlines()
+    assert re.search(match, line)
+
+
+def test_plan(story: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """The plan shows the levels and the bounds of the cost, and needs no key."""
+    assert main(["plan", story, "--chunk-tokens", "300"]) == 0
+    printed = capsys.readouterr().out
+    assert "map" in printed
+    assert "merge" in printed
+    assert "cost: $0.000" in printed
+
+
+def test_count(story: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """The count is a number; with --json it comes with its circumstances."""
+    assert main(["count", story]) == 0
+    assert capsys.readouterr().out == f"{minikit.count_tokens(TEXT)}\n"
+    assert main(["count", story, "--json", "--model", "claude-3-haiku"]) == 0
+    row = json.loads(capsys.readouterr().out)
+    assert (row["model"], row["exact"]) == ("claude-3-haiku", False)
+    assert row["input_cost_usd"].startswith("0.000")
+
+
+def test_split(story: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """The chunks are shown as a table, or as JSON Lines whose texts are the file."""
+    assert main(["split", story, "--max-tokens", "200"]) == 0
+    assert capsys.readouterr().out.splitlines()[0].split() == ["start", "end", "tokens", "begins"]
+    assert main(["split", story, "--max-tokens", "200", "--json"]) == 0
+    rows = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert "".join(row["text"] for row in rows) == TEXT
+
+
+def test_models(capsys: pytest.CaptureFixture[str]) -> None:
+    """The table of models names their limits, prices and last days."""
+    assert main(["models"]) == 0
+    (row,) = [
+        line.split()
+        for line in capsys.readouterr().out.splitlines()
+        if line.startswith("gpt-4o-mini ")
+    ]
+    assert row[:6] == ["gpt-4o-mini", "128,000", "16,384", "0.15", "0.6", "2027-01-14"]
+    assert main(["models", "--json"]) == 0
+    rows = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert {row["id"] for row in rows} >= {"gpt-4o-mini", "offline", "claude-3-haiku"}
+
+
+def test_warnings_are_one_line(
+    online: ChatServer, story: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A warning is a line of ours, without a path or a source line."""
+    import warnings
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("default")
+        main(["summarize", story, "--model", "gpt-3.5-turbo"])
+    (line,) = [line for line in capsys.readouterr().err.splitlines() if "warning" in line]
+    assert line.startswith("minikit: warning: the model 'gpt-3.5-turbo' was shut down")
+
+
+def test_interrupt(online: ChatServer, story: str) -> None:
+    """Ctrl-C ends the command with 130 and without a traceback."""
+    online.handler = lambda _body: held(threading.Event())
+    with subprocess.Popen(
+        [sys.executable, "-m", "minikit", "summarize", story],
+        stderr=subprocess.PIPE,
+        text=True,
+        env=os.environ,
+    ) as process:
+        online.wait_for(in_flight=1)
+        process.send_signal(signal.SIGINT)
+        _, printed = process.communicate(timeout=20)
+    assert process.returncode == 130
+    assert printed.splitlines()[-1] == "minikit: interrupted"
+    assert "Traceback" not in printed
+
+
+def test_reader_that_leaves(story: str) -> None:
+    """A pipe that is closed early is no error."""
+    command = f"{sys.executable} -m minikit split {story} --max-tokens 20 --json | head -1"
+    done = subprocess.run(
+        ["bash", "-c", f"set -o pipefail; {command}"], capture_output=True, text=True, check=False
+    )
+    assert json.loads(done.stdout)["start"] == 0
+    assert done.stderr == ""
