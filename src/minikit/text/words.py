@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from itertools import islice, pairwise
 
-__all__ = ["count_words", "end_of_words", "terms", "word_ends"]
+__all__ = ["count_words", "end_of_words", "terms", "word_ends", "word_starts"]
 
 # Thai, Lao, Burmese, Khmer, kana, CJK ideographs, Hangul, half- and full-width forms: scripts that
 # put no space between words, or whose words carry their endings.
@@ -37,6 +37,11 @@ def count_words(text: str) -> int:
 def word_ends(text: str, start: int = 0, end: int | None = None) -> list[int]:
     """Return the offset after each word of `text[start:end]`."""
     return [word.end() for word in _WORD.finditer(text, start, len(text) if end is None else end)]
+
+
+def word_starts(text: str) -> list[int]:
+    """Return the offset of each word of `text`."""
+    return [word.start() for word in _WORD.finditer(text)]
 
 
 def end_of_words(text: str, start: int, end: int, words: int) -> int:
