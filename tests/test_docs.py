@@ -14,6 +14,7 @@ import doctest
 import io
 import os
 import re
+import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -90,12 +91,11 @@ def compare(shown: str, printed: str, where: str) -> None:
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder with a long text and a short one, as the current one; the model is `offline`."""
+    """A folder with a long text and a short one, as the current one; there is no key."""
     book = "\n\n".join(f"{title}\n\n{text}" for title, text in topics.items())
     (tmp_path / "book.txt").write_text(book[:300_000], "utf-8")
-    (tmp_path / "notes.txt").write_text(book[:2_000], "utf-8")
+    shutil.copy(HOME / "examples" / "notes.txt", tmp_path)
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("MINIKIT_MODEL", "offline")
     monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
     return tmp_path
 
