@@ -8,7 +8,6 @@ from typing import Any, Literal, cast, get_args
 
 from minikit.errors import ArgumentError, ContextOverflowError
 from minikit.models.model import DEFAULT_MODEL, Model
-from minikit.text.shorten import cut_middle, keep_head, keep_tail
 from minikit.tokens.chat import count_message_tokens, count_tokens
 from minikit.tokens.messages import Message, Role
 
@@ -17,7 +16,7 @@ __all__ = ["Outcome", "Packed", "PackedPart", "Part", "Shrink", "pack"]
 Shrink = Literal["drop", "keep_head", "keep_tail", "cut_middle", "drop_oldest"]
 Outcome = Literal["kept", "cut", "dropped"]
 
-_CUTS = {"keep_head": keep_head, "keep_tail": keep_tail, "cut_middle": cut_middle}
+_CUTS = ("keep_head", "keep_tail", "cut_middle")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
@@ -207,8 +206,19 @@ def _shrunk(part: Part, left: int, model: Model) -> tuple[Message, ...]:
         return ()
     [message] = messages
     around = count_message_tokens(replace(message, content=""), model)
-    cut = _CUTS[part.shrink](cast("str", message.content), left - around, model.encoding)
+    cut = _cut(part.shrink, cast("str", message.content), left - around, model.encoding)
     return (replace(message, content=cut),) if cut else ()
+
+
+def _cut(shrink: str, text: str, max_tokens: int, encoding: str) -> str:
+    from minikit.text import shorten  # late: its patterns would make up a fifth of an import
+
+    cuts = {
+        "keep_head": shorten.keep_head,
+        "keep_tail": shorten.keep_tail,
+        "cut_middle": shorten.cut_middle,
+    }
+    return cuts[shrink](text, max_tokens, encoding)
 
 
 def _newest(messages: Sequence[Message], left: int, model: Model) -> tuple[Message, ...]:
