@@ -35,7 +35,7 @@ def run_python(code: str, server: ChatServer | None = None) -> subprocess.Comple
     if server:
         environ["OPENAI_BASE_URL"] = server.base_url
     return subprocess.run(
-        [sys.executable, "-W", "error", "-c", textwrap.dedent(code)],
+        [sys.executable, "-W", "error", "-W", "ignore:the model", "-c", textwrap.dedent(code)],
         env=environ,
         capture_output=True,
         text=True,

@@ -6,7 +6,6 @@ import atexit
 import os
 import threading
 from collections.abc import Awaitable, Callable
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
@@ -24,17 +23,20 @@ T = TypeVar("T")
 INTERRUPT_CHECK_S = 0.5
 """How long a wait may last in one go: on Windows a wait without an end is deaf to Ctrl-C."""
 
-_running: set[Loop] = set()
+_open: set[Loop] = set()
 
 
 @dataclass(frozen=True, slots=True)
 class _Running:
-    """A started event loop: it works only in the process whose thread it is."""
+    """A started event loop; it works only in the process that its thread belongs to."""
 
     pid: int
     portal: BlockingPortal
-    stop: AbstractContextManager[BlockingPortal]
-    thread: int
+    thread: threading.Thread
+
+    @property
+    def is_here(self) -> bool:
+        return self.pid == os.getpid()
 
 
 class Loop:
@@ -76,23 +78,20 @@ class Loop:
         """Cancel what is under way and stop the loop; later calls raise ClosedError."""
         with self._lock:
             running, self._running, self._closed = self._running, None, True
-        if running is None or running.pid != os.getpid():
-            return
-        try:
-            running.portal.call(self._closing)
-        finally:
-            _running.discard(self)
-            running.stop.__exit__(None, None, None)
+        _open.discard(self)
+        if running is not None and running.is_here:
+            running.portal.call(running.portal.stop, True)
+            running.thread.join()
 
     def _start(self) -> _Running:
         with self._lock:
             if self._closed:
                 raise ClosedError("the client is closed; make a new one")
-            if self._running is None or self._running.pid != os.getpid():
+            if self._running is None or not self._running.is_here:
                 self._running = self._started()
-                _running.add(self)
+                _open.add(self)
             running = self._running
-        if running.thread == threading.get_ident():
+        if running.thread is threading.current_thread():
             raise ClosedError(
                 "a synchronous client was called from its own event loop, as in on_event; "
                 "use AsyncClient there, or call from another thread"
@@ -100,15 +99,35 @@ class Loop:
         return running
 
     def _started(self) -> _Running:
-        from anyio.from_thread import start_blocking_portal
+        """Start the loop. anyio's own `start_blocking_portal` would hang the child of a fork."""
+        from concurrent.futures import Future
+        from contextvars import Context
 
-        stop = start_blocking_portal(name="minikit")
-        portal = stop.__enter__()
-        return _Running(os.getpid(), portal, stop, portal.call(threading.get_ident))
+        import anyio
+
+        future: Future[BlockingPortal] = Future()
+        thread = threading.Thread(
+            target=Context().run,  # an empty one: the caller's may say that a loop runs
+            args=(anyio.run, self._serve, future),
+            name="minikit",
+            daemon=True,
+        )
+        thread.start()
+        return _Running(os.getpid(), future.result(), thread)
+
+    async def _serve(self, started: Future[BlockingPortal]) -> None:
+        from anyio.from_thread import BlockingPortal
+
+        try:
+            async with BlockingPortal() as portal:
+                started.set_result(portal)
+                await portal.sleep_until_stopped()
+        finally:
+            await self._closing()
 
 
 @atexit.register
 def _close_all() -> None:
     """Close what was left open: a loop that still runs can hang the interpreter at exit."""
-    for loop in tuple(_running):
+    for loop in tuple(_open):
         loop.close()

@@ -182,9 +182,9 @@ def test_count(story: str, capsys: pytest.CaptureFixture[str]) -> None:
     """The count is a number; with --json it comes with its circumstances."""
     assert main(["count", story]) == 0
     assert capsys.readouterr().out == f"{minikit.count_tokens(TEXT)}\n"
-    assert main(["count", story, "--json", "--model", "claude-3-haiku"]) == 0
+    assert main(["count", story, "--json", "--model", "claude-3-haiku-20240307"]) == 0
     row = json.loads(capsys.readouterr().out)
-    assert (row["model"], row["exact"]) == ("claude-3-haiku", False)
+    assert (row["model"], row["exact"]) == ("claude-3-haiku-20240307", False)
     assert row["input_cost_usd"].startswith("0.000")
 
 
@@ -208,7 +208,7 @@ def test_models(capsys: pytest.CaptureFixture[str]) -> None:
     assert row[:6] == ["gpt-4o-mini", "128,000", "16,384", "0.15", "0.6", "2027-01-14"]
     assert main(["models", "--json"]) == 0
     rows = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
-    assert {row["id"] for row in rows} >= {"gpt-4o-mini", "offline", "claude-3-haiku"}
+    assert {row["id"] for row in rows} >= {"gpt-4o-mini", "offline", "claude-3-haiku-20240307"}
 
 
 def test_warnings_are_one_line(
