@@ -15,10 +15,10 @@ from pathlib import Path
 
 import anyio
 import pytest
-from server import ChatServer, held, ok
 
 import minikit
 from minikit import AsyncClient, Client, ClosedError, Message, Progress
+from server import ChatServer, held, ok
 
 TEXT = "The cat sat on the mat in the sun. The dog ran over the hill to the sea. " * 40
 

@@ -1,4 +1,4 @@
-"""minikit as a runner of the summarization benchmark: `default` sets nothing, `tuned` the chunk size.
+"""minikit in the summarization benchmark: `default` sets nothing, `tuned` the chunk size.
 
 The benchmark's driver finds this file through BENCH_RUNNERS and provides the module `common`.
 """

@@ -1,15 +1,14 @@
 """Summaries and answers from texts longer than the model's window, with the cost known.
 
-    from minikit import summarize
-    summary = summarize(Path("moby-dick.txt"))
-    print(summary, summary.cost_usd)
+from minikit import summarize
+summary = summarize(Path("moby-dick.txt"))
+print(summary, summary.cost_usd)
 """
 
 from __future__ import annotations
 
-from minikit.calls.completion import Completion
-from minikit.calls.retry import Retry
-from minikit.client import AsyncClient, Client
+from typing import TYPE_CHECKING
+
 from minikit.errors import (
     ArgumentError,
     AuthenticationError,
@@ -34,19 +33,24 @@ from minikit.errors import (
     UnknownModelError,
     VocabularyError,
 )
-from minikit.functions import aplan, asummarize, plan, summarize
-from minikit.jobs.options import SummarizeOptions
-from minikit.jobs.plan import Level, Plan
-from minikit.jobs.summary import CallRecord, Gap, Partial, Progress, Summary
-from minikit.models.model import ImageRule, Model, Price
-from minikit.models.retirement import ModelRetirementWarning
-from minikit.models.usage import Usage
-from minikit.text.document import Document, Span
-from minikit.text.pack import Packed, PackedPart, Part, pack
-from minikit.text.split import Chunk, split
-from minikit.tokens.chat import count_tokens
-from minikit.tokens.images import count_image_tokens, image_size
-from minikit.tokens.messages import ImagePart, Message, TextPart
+
+if TYPE_CHECKING:
+    from minikit.calls.completion import Completion
+    from minikit.calls.retry import Retry
+    from minikit.client import AsyncClient, Client
+    from minikit.functions import aplan, asummarize, plan, summarize
+    from minikit.jobs.options import SummarizeOptions
+    from minikit.jobs.plan import Level, Plan
+    from minikit.jobs.summary import CallRecord, Gap, Partial, Progress, Summary
+    from minikit.models.model import ImageRule, Model, Price
+    from minikit.models.retirement import ModelRetirementWarning
+    from minikit.models.usage import Usage
+    from minikit.text.document import Document, Span
+    from minikit.text.pack import Packed, PackedPart, Part, pack
+    from minikit.text.split import Chunk, split
+    from minikit.tokens.chat import count_tokens
+    from minikit.tokens.images import count_image_tokens, image_size
+    from minikit.tokens.messages import ImagePart, Message, TextPart
 
 __all__ = [
     "ArgumentError",
@@ -107,3 +111,39 @@ __all__ = [
     "split",
     "summarize",
 ]
+
+
+_HOMES = {
+    "minikit.calls.completion": "Completion",
+    "minikit.calls.retry": "Retry",
+    "minikit.client": "AsyncClient Client",
+    "minikit.functions": "aplan asummarize plan summarize",
+    "minikit.jobs.options": "SummarizeOptions",
+    "minikit.jobs.plan": "Level Plan",
+    "minikit.jobs.summary": "CallRecord Gap Partial Progress Summary",
+    "minikit.models.model": "ImageRule Model Price",
+    "minikit.models.retirement": "ModelRetirementWarning",
+    "minikit.models.usage": "Usage",
+    "minikit.text.document": "Document Span",
+    "minikit.text.pack": "Packed PackedPart Part pack",
+    "minikit.text.split": "Chunk split",
+    "minikit.tokens.chat": "count_tokens",
+    "minikit.tokens.images": "count_image_tokens image_size",
+    "minikit.tokens.messages": "ImagePart Message TextPart",
+}
+"""Where each public name stands; a name is imported at its first use, so that `import minikit`
+costs a program that may not need it next to nothing (PEP 562)."""
+
+
+def __getattr__(name: str) -> object:
+    from importlib import import_module
+
+    for module, names in _HOMES.items():
+        if name in names.split():
+            value = globals()[name] = getattr(import_module(module), name)
+            return value
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return __all__

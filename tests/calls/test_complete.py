@@ -7,7 +7,6 @@ from decimal import Decimal
 
 import openai
 import pytest
-from server import ChatServer, error, hang, held, ok, raw, reset, slow
 
 from minikit import (
     ArgumentError,
@@ -34,6 +33,7 @@ from minikit import (
     Usage,
     count_tokens,
 )
+from server import ChatServer, error, hang, held, ok, raw, reset, slow
 
 pytestmark = pytest.mark.anyio
 
@@ -386,8 +386,8 @@ async def test_overflow_is_found_before_sending(server: ChatServer) -> None:
         ({"max_output_tokens": 1.5}, "whole number"),
         ({"temperature": 2.1}, "0 to 2"),
         ({"temperature": float("nan")}, "0 to 2"),
-        ({"temperature": "hot"}, "number from 0 to 2"),
-        ({"temperature": True}, "number from 0 to 2"),
+        ({"temperature": "hot"}, "is a number"),
+        ({"temperature": True}, "is a number"),
         ({"temperature": 1, "model": "gpt-5.4-mini"}, "takes no temperature"),
         ({"model": "gpt-9-nano-banana"}, "gpt-9-nano-banana"),
     ],
@@ -406,10 +406,10 @@ async def test_bad_arguments(server: ChatServer, arguments: dict[str, object], m
         ({"max_concurrency": 0}, "at least 1"),
         ({"max_concurrency": True}, "whole number"),
         ({"max_concurrency": 1.5}, "whole number"),
-        ({"timeout_s": 0}, "more than 0"),
-        ({"timeout_s": "1"}, "number of seconds"),
-        ({"timeout_s": True}, "number of seconds"),
-        ({"timeout_s": float("nan")}, "more than 0"),
+        ({"timeout_s": -1}, "at least 0"),
+        ({"timeout_s": "1"}, "is a number"),
+        ({"timeout_s": True}, "is a number"),
+        ({"timeout_s": float("nan")}, "at least 0"),
         ({"model": "no-such-model"}, "no-such-model"),
     ],
 )
@@ -427,8 +427,8 @@ def test_bad_options(options: dict[str, object], match: str) -> None:
         ({"attempts": 1.5}, "whole number"),
         ({"timeout_s": -1}, "at least 0"),
         ({"wait_initial_s": float("nan")}, "at least 0"),
-        ({"wait_max_s": "1"}, "number of seconds"),
-        ({"wait_max_s": True}, "number of seconds"),
+        ({"wait_max_s": "1"}, "is a number"),
+        ({"wait_max_s": True}, "is a number"),
     ],
 )
 def test_bad_retry(options: dict[str, object], match: str) -> None:

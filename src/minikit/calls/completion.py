@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
@@ -78,6 +77,8 @@ class _Reader:
     def __init__(self, body: str, request: Request, request_id: str | None) -> None:
         self.request = request
         self.request_id = request_id
+        import json
+
         try:
             self.body = _mapping(json.loads(body), "body")
         except ValueError as error:
@@ -133,7 +134,8 @@ class _Reader:
                 estimated=True,
             )
         raw = cast("Mapping[str, Any]", usage)
-        details = raw.get("prompt_tokens_details") or {}
+        details: Mapping[str, Any] = raw.get("prompt_tokens_details") or {}
+        written: Mapping[str, Any] = raw.get("completion_tokens_details") or {}
         input_tokens = _tokens(raw, "prompt_tokens")
         output_tokens = _tokens(raw, "completion_tokens")
         return Usage(
@@ -141,10 +143,7 @@ class _Reader:
             cached_tokens=min(_tokens(details, "cached_tokens"), input_tokens),
             cache_write_tokens=_tokens(details, "cache_write_tokens"),
             output_tokens=output_tokens,
-            reasoning_tokens=min(
-                _tokens(raw.get("completion_tokens_details") or {}, "reasoning_tokens"),
-                output_tokens,
-            ),
+            reasoning_tokens=min(_tokens(written, "reasoning_tokens"), output_tokens),
         )
 
     def _check_refusal(self, completion: Completion, message: Mapping[str, Any]) -> None:

@@ -10,9 +10,10 @@ from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 from minikit.calls.endpoint import Endpoint
-from minikit.calls.retry import Retry
+from minikit.calls.retry import Retry, retried
 from minikit.calls.transport import OpenAITransport, Transport, timeout_s
-from minikit.errors import ArgumentError, ClosedError
+from minikit.checks import check_number, check_whole
+from minikit.errors import ClosedError
 from minikit.models.prices import cost_usd
 from minikit.models.retirement import warn_if_retiring
 from minikit.models.usage import Usage
@@ -45,7 +46,7 @@ class _Session:
     pid: int
     places: Semaphore
     connecting: Lock
-    transports: dict[Route, Transport] = field(default_factory=dict)
+    transports: dict[Route, Transport] = field(default_factory=dict["Route", Transport])
 
 
 class Pipeline:
@@ -65,7 +66,9 @@ class Pipeline:
         max_concurrency: int,
         timeout_s: float | None,
     ) -> None:
-        _check(max_concurrency, timeout_s)
+        check_whole("max_concurrency", max_concurrency, 1)
+        if timeout_s is not None:
+            check_number("timeout_s", timeout_s, 0)
         self.max_concurrency = max_concurrency
         self._api_key = api_key
         self._base_url = base_url
@@ -94,8 +97,8 @@ class Pipeline:
         limit_s = self._timeout_s or timeout_s(tokens, request.reserved_output_tokens)
         async with self._session().places:
             start = time.monotonic()
-            completion, attempts = await self._retry.run(
-                lambda: transport.send(request, timeout_s=limit_s)
+            completion, attempts = await retried(
+                partial(transport.send, request, timeout_s=limit_s), self._retry
             )
         return replace(completion, attempts=attempts, latency_s=time.monotonic() - start)
 
@@ -179,16 +182,3 @@ async def in_thread(work: Callable[[], T]) -> T:
     from anyio import to_thread
 
     return await to_thread.run_sync(work, abandon_on_cancel=True)
-
-
-def _check(max_concurrency: object, timeout_s: object) -> None:
-    if isinstance(max_concurrency, bool) or not isinstance(max_concurrency, int):
-        raise ArgumentError(f"max_concurrency is a whole number, not {max_concurrency!r}")
-    if max_concurrency < 1:
-        raise ArgumentError(f"max_concurrency={max_concurrency!r} is out of range: at least 1")
-    if timeout_s is None:
-        return
-    if isinstance(timeout_s, bool) or not isinstance(timeout_s, int | float):
-        raise ArgumentError(f"timeout_s is a number of seconds or None, not {timeout_s!r}")
-    if not timeout_s > 0:
-        raise ArgumentError(f"timeout_s={timeout_s!r} is out of range: more than 0 seconds")

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from minikit.checks import check_number, check_whole
 from minikit.errors import ArgumentError, ContextOverflowError
 from minikit.models.model import Model
 from minikit.tokens.chat import count_tokens
@@ -40,8 +40,13 @@ class Request:
     def __post_init__(self) -> None:
         if not self.messages:
             raise ArgumentError("a request needs at least one message")
-        _check_output_limit(self.max_output_tokens, self.model)
-        _check_temperature(self.temperature, self.model)
+        if self.max_output_tokens is not None:
+            most = self.model.max_output_tokens
+            check_whole("max_output_tokens", self.max_output_tokens, 1, most)
+        if self.temperature is not None:
+            check_number("temperature", self.temperature, 0, 2)
+            if "sampling" not in self.model.supports:
+                raise ArgumentError(f"{self.model.id!r} takes no temperature; leave it out")
 
     @classmethod
     def of(cls, prompt: Prompt, *, system: str | None = None, **options: Any) -> Request:  # noqa: ANN401 - fields of Request
@@ -98,26 +103,3 @@ def _messages(prompt: Prompt) -> tuple[Message, ...]:
     if isinstance(prompt, Message | Mapping):
         return (Message.of(prompt),)
     return tuple(Message.of(message) for message in prompt)
-
-
-def _check_output_limit(limit: int | None, model: Model) -> None:
-    if limit is None:
-        return
-    if isinstance(limit, bool) or not isinstance(limit, int):
-        raise ArgumentError(f"max_output_tokens is a whole number, not {limit!r}")
-    if not 1 <= limit <= model.max_output_tokens:
-        raise ArgumentError(
-            f"max_output_tokens={limit!r} is out of range: {model.id!r} writes "
-            f"1 to {model.max_output_tokens} tokens"
-        )
-
-
-def _check_temperature(temperature: float | None, model: Model) -> None:
-    if temperature is None:
-        return
-    if isinstance(temperature, bool) or not isinstance(temperature, int | float):
-        raise ArgumentError(f"temperature is a number from 0 to 2, not {temperature!r}")
-    if math.isnan(temperature) or not 0 <= temperature <= 2:
-        raise ArgumentError(f"temperature={temperature!r} is out of range: 0 to 2")
-    if "sampling" not in model.supports:
-        raise ArgumentError(f"{model.id!r} takes no temperature; leave it out")

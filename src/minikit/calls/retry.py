@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
+from minikit.checks import check_number, check_whole
 from minikit.errors import (
-    ArgumentError,
     BadReplyError,
     CallError,
     RateLimitError,
@@ -19,7 +18,7 @@ from minikit.errors import (
 if TYPE_CHECKING:
     from tenacity import RetryCallState
 
-__all__ = ["Retry", "is_retryable"]
+__all__ = ["Retry", "is_retryable", "retried"]
 
 T = TypeVar("T")
 
@@ -45,57 +44,44 @@ class Retry:
     wait_max_s: float = 60.0
 
     def __post_init__(self) -> None:
-        if isinstance(self.attempts, bool) or not isinstance(self.attempts, int):
-            raise ArgumentError(f"attempts is a whole number, not {self.attempts!r}")
-        if self.attempts < 1:
-            raise ArgumentError(f"attempts={self.attempts!r} is out of range: at least 1")
+        check_whole("attempts", self.attempts, 1)
         for name in ("timeout_s", "wait_initial_s", "wait_max_s"):
-            seconds = getattr(self, name)
-            if isinstance(seconds, bool) or not isinstance(seconds, int | float):
-                raise ArgumentError(f"{name} is a number of seconds, not {seconds!r}")
-            if math.isnan(seconds) or seconds < 0:
-                raise ArgumentError(f"{name}={seconds!r} is out of range: at least 0 seconds")
+            check_number(name, getattr(self, name), 0)
 
-    async def run(self, attempt: Callable[[], Awaitable[T]]) -> tuple[T, int]:
-        """Await `attempt()` until it succeeds; return its result and the attempts it took.
 
-        Cancellation stops at once, in an attempt or in a wait.
+async def retried(attempt: Callable[[], Awaitable[T]], retry: Retry) -> tuple[T, int]:
+    """Await `attempt()` until it succeeds; return its result and the attempts it took.
 
-        Raises:
-            CallError: The last attempt's error, with `attempts` set; never tenacity's own.
-        """
-        import anyio
-        import tenacity
+    Cancellation stops at once, in an attempt or in a wait.
 
-        # A fresh object per call: tasks that share one AsyncRetrying mix their attempts.
-        retrying = tenacity.AsyncRetrying(
-            sleep=anyio.sleep,
-            retry=tenacity.retry_if_exception(is_retryable),
-            stop=tenacity.stop_after_attempt(self.attempts)
-            | tenacity.stop_before_delay(self.timeout_s),
-            wait=self._wait_s,
-            reraise=True,
-        )
-        made = 0
+    Raises:
+        CallError: The last attempt's error, with `attempts` set; never tenacity's own.
+    """
+    import anyio
+    import tenacity
 
-        async def counted() -> T:
-            nonlocal made
-            made += 1
-            return await attempt()
+    jitter = tenacity.wait_random_exponential(multiplier=retry.wait_initial_s, max=retry.wait_max_s)
+    # A fresh object per call: tasks that share one AsyncRetrying mix their attempts.
+    retrying = tenacity.AsyncRetrying(
+        sleep=anyio.sleep,
+        retry=tenacity.retry_if_exception(is_retryable),
+        stop=tenacity.stop_after_attempt(retry.attempts)
+        | tenacity.stop_before_delay(retry.timeout_s),
+        wait=lambda state: max(jitter(state), _retry_after_s(state)),
+        reraise=True,
+    )
+    made = 0
 
-        try:
-            return await retrying(counted), made
-        except CallError as error:
-            error.attempts = made
-            raise
+    async def counted() -> T:
+        nonlocal made
+        made += 1
+        return await attempt()
 
-    def _wait_s(self, state: RetryCallState) -> float:
-        import tenacity
-
-        jitter = tenacity.wait_random_exponential(
-            multiplier=self.wait_initial_s, max=self.wait_max_s
-        )
-        return max(jitter(state), _retry_after_s(state))
+    try:
+        return await retrying(counted), made
+    except CallError as error:
+        error.attempts = made
+        raise
 
 
 def is_retryable(error: BaseException) -> bool:

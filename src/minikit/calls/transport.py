@@ -7,7 +7,7 @@ ours, by status and code, never by the text of a message except where nothing el
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any, NoReturn, Protocol, cast
 
 from minikit.calls.completion import Completion, read_completion, well_formed
@@ -26,6 +26,7 @@ from minikit.errors import (
 
 if TYPE_CHECKING:
     import openai
+    from openai._legacy_response import LegacyAPIResponse
 
     from minikit.calls.endpoint import Endpoint
     from minikit.calls.request import Request
@@ -54,7 +55,8 @@ class OpenAITransport:
 
     def __init__(self, sdk: openai.AsyncOpenAI, *, owned: bool = True) -> None:
         self._sdk = sdk.with_options(max_retries=0)
-        self._create = self._sdk.chat.completions.with_raw_response.create
+        create = self._sdk.chat.completions.with_raw_response.create
+        self._create = cast("Callable[..., Awaitable[LegacyAPIResponse[Any]]]", create)
         self._owned = owned
 
     @classmethod
@@ -176,7 +178,7 @@ _SPEND_LIMIT = "_spend_limit_exceeded"
 def _message(error: openai.APIStatusError) -> str:
     """Return the server's message, shortened, without the parts of a key that it may repeat."""
     body = error.body
-    message = body.get("message") if isinstance(body, dict) else None
+    message = cast("Mapping[str, Any]", body).get("message") if isinstance(body, dict) else None
     text = message if isinstance(message, str) else f"HTTP {error.status_code}"
     return re.sub(r"\b(sk|pk|key)-[\w*.-]+", "<key>", " ".join(text.split()))[:300]
 

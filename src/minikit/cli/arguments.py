@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import argparse
+from typing import TYPE_CHECKING
 
 from minikit.cli import commands
 from minikit.jobs.options import LENGTH_WORDS
+
+if TYPE_CHECKING:
+    Verbs = argparse._SubParsersAction[argparse.ArgumentParser]  # noqa: SLF001 # pyright: ignore[reportPrivateUsage] - it has no other name
 
 __all__ = ["parser"]
 
@@ -28,9 +32,6 @@ def parser() -> argparse.ArgumentParser:
     _add_split(verbs)
     _add_models(verbs)
     return top
-
-
-Verbs = "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 
 def _add_summarize(verbs: Verbs) -> None:

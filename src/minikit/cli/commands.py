@@ -13,7 +13,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from minikit.cli.progress import ProgressLine, money
+from minikit.cli.progress import ProgressLine, counted, money
 from minikit.cli.table import table
 from minikit.client import Client
 from minikit.models.catalog import catalog
@@ -71,8 +71,10 @@ def plan(arguments: Namespace) -> int:
         ]
         for level in planned.levels
     ]
-    print(f"{planned.document_tokens:,} tokens of source, {len(planned.spans)} chunks of at most")
-    print(f"{planned.chunk_tokens:,} tokens, for {planned.model}\n")
+    print(
+        f"{planned.document_tokens:,} tokens of source for {planned.model}, "
+        f"in {counted(len(planned.spans), 'chunk')} of at most {planned.chunk_tokens:,}\n"
+    )
     print(table(["operation", "calls", "input tokens", "output tokens"], rows))
     print(f"\ncost: {money(planned.cost_usd_at_least)} to {money(planned.cost_usd_at_most)}")
     return DONE
@@ -191,13 +193,14 @@ def _report(summary: Summary, seconds: float, *, quiet: bool) -> None:
     for gap in summary.gaps:
         where = f"characters {gap.span.start:,} to {gap.span.end:,}"
         print(f"minikit: {where} could not be read: {gap.reason}", file=sys.stderr)
-    if not quiet:
-        calls = "1 call" if len(summary.calls) == 1 else f"{len(summary.calls)} calls"
-        print(
-            f"minikit: {summary.model}, {calls}, {summary.usage.input_tokens:,} tokens in, "
-            f"{summary.usage.output_tokens:,} out, {money(summary.cost_usd)}, {seconds:.1f} s",
-            file=sys.stderr,
-        )
+    if quiet:
+        return
+    usage, calls = summary.usage, counted(len(summary.calls), "call")
+    print(
+        f"minikit: {summary.model}, {calls}, {usage.input_tokens:,} tokens in, "
+        f"{usage.output_tokens:,} out, {money(summary.cost_usd)}, {seconds:.1f} s",
+        file=sys.stderr,
+    )
 
 
 def _model_row(model: Model) -> dict[str, Any]:

@@ -8,6 +8,7 @@ import warnings
 from collections.abc import Sequence
 
 from minikit.cli.arguments import parser
+from minikit.cli.commands import Command
 from minikit.errors import ArgumentError, CallError, MinikitError, MissingKeyError
 
 __all__ = ["main"]
@@ -26,7 +27,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     with warnings.catch_warnings():
         warnings.showwarning = _show_warning
         try:
-            return arguments.run(arguments)
+            run: Command = arguments.run
+            return run(arguments)
         except MinikitError as error:
             print(f"minikit: {error}", file=sys.stderr)
             return _exit_code(error)
@@ -45,5 +47,5 @@ def _exit_code(error: MinikitError) -> int:
     return UNUSABLE if refused else FAILED
 
 
-def _show_warning(message: Warning | str, *_: object) -> None:
+def _show_warning(message: Warning | str, *_: object, **__: object) -> None:
     print(f"minikit: warning: {message}", file=sys.stderr)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TextIO
 if TYPE_CHECKING:
     from minikit.jobs.summary import Progress
 
-__all__ = ["ProgressLine", "money"]
+__all__ = ["ProgressLine", "counted", "money"]
 
 
 class ProgressLine:
@@ -22,7 +22,7 @@ class ProgressLine:
     def show(self, progress: Progress) -> None:
         """Show where the job stands."""
         text = (
-            f"minikit: {progress.calls_done} of at most {progress.calls_at_most} calls, "
+            f"minikit: {progress.calls_done} of at most {counted(progress.calls_at_most, 'call')}, "
             f"{progress.usage.total_tokens:,} tokens, {money(progress.cost_usd)}"
         )
         if self._is_terminal:
@@ -39,6 +39,11 @@ class ProgressLine:
         if self._is_terminal:
             self._stream.write("\r\x1b[K")
             self._stream.flush()
+
+
+def counted(number: int, noun: str) -> str:
+    """Write a number with its noun, in the plural where it is due."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
 def money(cost_usd: Decimal | None) -> str:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypedDict
 
+from minikit.checks import check_number, check_whole
 from minikit.errors import ArgumentError
 
 if TYPE_CHECKING:
@@ -68,8 +68,9 @@ class Options:
 
     def __post_init__(self) -> None:
         _check_length(self.length)
-        _check_detail(self.detail)
-        _check_chunk_tokens(self.chunk_tokens)
+        check_number("detail", self.detail, 0, 1)
+        if self.chunk_tokens is not None:
+            check_whole("chunk_tokens", self.chunk_tokens, 1)
         for name in ("focus", "language", "style", "instructions"):
             _check_text(name, getattr(self, name))
         if self.on_gap not in ("mark", "raise"):
@@ -84,28 +85,9 @@ class Options:
 def _check_length(length: object) -> None:
     if isinstance(length, str) and length in LENGTH_WORDS:
         return
-    if isinstance(length, bool) or not isinstance(length, int):
-        raise ArgumentError(
-            f'length is a number of words, or "short", "medium" or "long", not {length!r}'
-        )
-    if length < 1:
-        raise ArgumentError(f"length={length!r} is out of range: at least 1 word")
-
-
-def _check_detail(detail: object) -> None:
-    if isinstance(detail, bool) or not isinstance(detail, int | float):
-        raise ArgumentError(f"detail is a number from 0 to 1, not {detail!r}")
-    if math.isnan(detail) or not 0 <= detail <= 1:
-        raise ArgumentError(f"detail={detail!r} is out of range: 0 (coarse) to 1 (fine)")
-
-
-def _check_chunk_tokens(chunk_tokens: object) -> None:
-    if chunk_tokens is None:
-        return
-    if isinstance(chunk_tokens, bool) or not isinstance(chunk_tokens, int):
-        raise ArgumentError(f"chunk_tokens is a whole number of tokens, not {chunk_tokens!r}")
-    if chunk_tokens < 1:
-        raise ArgumentError(f"chunk_tokens={chunk_tokens!r} is out of range: at least 1")
+    if isinstance(length, str):
+        raise ArgumentError(f'length is "short", "medium", "long" or a number, not {length!r}')
+    check_whole("length", length, 1)
 
 
 def _check_text(name: str, value: object) -> None:

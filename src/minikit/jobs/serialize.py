@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Self
 
 from minikit.errors import ArgumentError
@@ -17,6 +16,8 @@ class Serializable:
 
     def to_json(self, *, indent: int | None = None) -> str:
         """Return this result as JSON; amounts of money are strings, so that they stay exact."""
+        import json
+
         from pydantic import TypeAdapter
 
         value = TypeAdapter(type(self)).dump_python(self, mode="json")

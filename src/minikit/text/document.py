@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
-from pathlib import Path
+from typing import TYPE_CHECKING, cast
 
 from minikit.errors import ArgumentError, SourceError
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 __all__ = ["Document", "Source", "Span"]
 
@@ -64,7 +67,7 @@ class Document:
             return source
         if isinstance(source, str):
             return cls(text=source)
-        if isinstance(source, os.PathLike):
+        if isinstance(cast("object", source), os.PathLike):
             return cls.from_path(source)
         raise SourceError(
             f"a source is a str (text), a Path (a file) or a Document, not {type(source).__name__}"
@@ -80,9 +83,11 @@ class Document:
         Raises:
             SourceError: The file is missing, a directory, unreadable, or not UTF-8 text.
         """
+        from pathlib import Path
+
         file = Path(path)
         name = _printable(file)
-        return cls.from_bytes(_read(file, name), title=_printable(Path(file.name)), origin=name)
+        return cls.from_bytes(_read(file, name), title=_printable(file.name), origin=name)
 
     @classmethod
     def from_bytes(
@@ -122,5 +127,5 @@ def _decode(data: bytes, name: str) -> str:
         ) from error
 
 
-def _printable(path: Path) -> str:
+def _printable(path: str | Path) -> str:
     return os.fspath(path).encode("utf-8", "surrogateescape").decode("utf-8", "replace")

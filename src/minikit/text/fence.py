@@ -11,7 +11,6 @@ The name carries a number (`<document-2>`) when TEXT holds a closing tag of that
 
 from __future__ import annotations
 
-import html
 import re
 from bisect import bisect_left
 from collections import defaultdict
@@ -84,6 +83,8 @@ def _free_name(text: str, tag: str) -> str:
 
 
 def _escaped(value: str | int) -> str:
+    import html
+
     return " ".join(html.escape(str(value)).splitlines())
 
 
