@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from strategies import texts
 
 from minikit.text.clusters import cluster_boundary
+from strategies import texts
 
 regex: Any = import_module("regex")  # comes with tiktoken; knows Unicode's rules in full
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 from hypothesis import given
-from strategies import texts
 
 from minikit.text.headings import find_headings, heading_paths
+from strategies import texts
 
 
 def outline(text: str) -> list[tuple[int, str]]:

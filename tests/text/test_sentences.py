@@ -7,9 +7,9 @@ from itertools import pairwise
 
 import pytest
 from hypothesis import given
-from strategies import hostile_texts, texts
 
 from minikit.text.sentences import sentence_spans
+from strategies import hostile_texts, texts
 
 
 def sentences(text: str, language: str | None = None) -> list[str]:

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import example, given
-from strategies import hostile_texts, texts
 
 from minikit.errors import ArgumentError
 from minikit.tokens import counting
 from minikit.tokens.counting import count_text, is_additive, segments
 from minikit.tokens.vocabulary import encoding
+from strategies import hostile_texts, texts
 
 if TYPE_CHECKING:
     from tiktoken import Encoding

@@ -14,11 +14,11 @@ from pathlib import Path
 import pytest
 import tiktoken
 from hypothesis import given
-from strategies import texts
 
 from minikit.errors import ArgumentError, VocabularyError
 from minikit.tokens import vocabulary
 from minikit.tokens.vocabulary import VOCABULARIES, encoding
+from strategies import texts
 
 # The hashes that tiktoken_ext.openai_public expects of the files it downloads.
 PUBLISHED = {

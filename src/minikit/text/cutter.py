@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from math import ceil, isqrt
+from math import ceil, isqrt, sqrt
 from typing import TYPE_CHECKING
 
 from minikit.errors import ChunkTooSmallError
@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Cutter", "overlapping"]
 
-_FAR = 4  # slacks before the even size: how far back the end of a sentence is looked for
+_TAIL = 8  # chunks at the end of a text that had better not become one more
+_FAR = 4  # how many times farther back than usual the end of a sentence is looked for
 
 
 class Cutter:
@@ -33,7 +34,7 @@ class Cutter:
         self.text = ruler.text
         self.limit = limit
         self.headings = headings
-        self.slack = isqrt(limit)  # tokens that a cut may lie beside the even size
+        self.slack = isqrt(limit - 1)  # tokens below the limit that let the cuts move
 
     def cut(self, chunks: int) -> Iterator[tuple[int, int, int]]:
         """Yield start, end and tokens of at least `chunks` chunks.
@@ -42,7 +43,7 @@ class Cutter:
             ChunkTooSmallError: One character needs more than `limit` tokens.
         """
         start = 0
-        left = max(chunks, ceil(self.ruler.total / max(1, self.limit - self.slack)))
+        left = max(chunks, ceil(self.ruler.total / (self.limit - self.slack)))
         while start < len(self.text):
             end, tokens = self._next(start, left)
             yield start, end, tokens
@@ -51,39 +52,44 @@ class Cutter:
 
     def _next(self, start: int, left: int) -> tuple[int, int]:
         remaining = self.ruler.total - self.ruler.passed(start)
-        if left <= 1 and remaining <= self.limit:
-            tokens = self.ruler.count(start, len(self.text))
-            if tokens <= self.limit:
-                return len(self.text), tokens
-        left = max(left, 2, ceil(remaining / max(1, self.limit - self.slack // 4)))
-        return self._fit(start, self._near(start, remaining / left))
+        end = len(self.text)
+        if left <= 1 and remaining <= self.limit >= (tokens := self.ruler.count(start, end)):
+            return end, tokens
+        left = max(left, 2)
+        while remaining > self._room(left):
+            left += 1
+        least = remaining - self._room(left - 1) + self.slack / 4 if left <= _TAIL else 0
+        return self._fit(start, self._near(start, max(remaining / left, least), least))
 
-    def _near(self, start: int, target: float) -> int:
-        """Return the best end within reach of `target` tokens."""
+    def _room(self, chunks: int) -> float:
+        """Return how many tokens that many chunks can take such that their cuts can still move.
+
+        Many chunks bear another one among them; the last few had better be a little fuller.
+        """
+        return chunks * (self.limit - self.slack) + 0.75 * self.slack * min(chunks, _TAIL)
+
+    def _near(self, start: int, target: float, least: float) -> int:
+        """Return the best end within reach of `target` tokens, and after `least`."""
         last = len(self.text) - 1
         if start == last:
             return last + 1
         passed = self.ruler.passed(start)
-
-        def at(tokens: float) -> int:
-            return min(max(start + 1, self.ruler.offset(passed + tokens)), last)
-
-        low, near = at(target - self.slack), at(target)
-        high = at(min(target + self.slack, self.limit))
+        near = min(max(start + 1, self.ruler.offset(passed + target)), last)
+        floor = max(start + 1, self.ruler.offset(passed + least))
+        slack = sqrt(target)
+        width = (near - start) / target  # characters per token, about
+        low = min(max(floor, near - int(slack * width)), near)
+        high = min(last, near + int(min(slack, self.limit - target) * width))
         end = best_boundary(self.text, low, near, high, self.headings)
         if end is None:
-            far = at(target - _FAR * self.slack)
+            far = min(max(floor, near - int(_FAR * slack * width)), low)
             end = best_boundary(self.text, far, low, low, self.headings)
-        return end or nearest_boundary(self.text, low, near, high, start + 1)
+        return end or nearest_boundary(self.text, start, low, near, high)
 
     def _fit(self, start: int, end: int) -> tuple[int, int]:
         """Move `end` back until the chunk is within the limit."""
         while (tokens := self.ruler.count(start, end)) > self.limit:
-            share = (end - start) * self.limit // tokens
-            high = max(start + 1, min(start + share, end - 1))
-            low = max(start + 1, high - share // 16)
-            shorter = best_boundary(self.text, low, high, high, self.headings)
-            shorter = shorter or nearest_boundary(self.text, low, high, high, start + 1)
+            shorter = self._shorter(start, end, self.limit / tokens)
             if shorter >= end:
                 raise ChunkTooSmallError(
                     f"the character at offset {start} needs {tokens} tokens, but a chunk may have "
@@ -91,6 +97,15 @@ class Cutter:
                 )
             end = shorter
         return end, tokens
+
+    def _shorter(self, start: int, end: int, share: float) -> int:
+        """Return the best end of about `share` of start..end, or `end` if that is one character."""
+        if end - start == 1:
+            return end
+        high = max(start + 1, min(start + int((end - start) * share), end - 1))
+        low = max(start + 1, high - (high - start) // 16)
+        shorter = best_boundary(self.text, low, high, high, self.headings)
+        return shorter or nearest_boundary(self.text, start, low, high, high)
 
 
 def overlapping(
@@ -121,7 +136,7 @@ def _reach_back(
         high = min(low + (start - low) // 4, start - 1)
         first = floor if low == floor else best_boundary(text, low, low, high)
         if first is None:
-            first = nearest_boundary(text, low, low, start - 1, low)
+            first = nearest_boundary(text, low - 1, low, low, start - 1)
         if first == floor or cluster_boundary(text, first, first):
             tokens = ruler.count(first, end)
             if tokens <= limit and ruler.count(first, start) <= overlap:

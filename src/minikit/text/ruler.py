@@ -28,7 +28,7 @@ class Ruler:
     blocks end anywhere; then their sums only estimate, and stretches are counted as a whole.
 
     Args:
-        text: Any str.
+        text: Any str but the empty one.
         encoding_name: "o200k_base" or "cl100k_base".
         block_tokens: About how many tokens a block has; the larger, the more is encoded again.
     """
@@ -36,6 +36,7 @@ class Ruler:
     def __init__(self, text: str, encoding_name: str, block_tokens: int) -> None:
         self.text = text
         self.encoding_name = encoding_name
+        self._encode = encoding(encoding_name).encode_ordinary
         width = _bytes_per_character(text)
         size = max(1, int(block_tokens * _BYTES_PER_TOKEN / width))
         spans = list(segments(text, size, longest=2 * size))
@@ -53,10 +54,10 @@ class Ruler:
 
     def offset(self, tokens: float) -> int:
         """Return the offset at which about so many tokens have passed."""
-        block = bisect_right(self._sums, tokens) - 1
-        if block >= len(self._sums) - 1:
+        if tokens >= self.total:
             return len(self.text)
-        share = (tokens - self._sums[block]) / (self._sums[block + 1] - self._sums[block])
+        block = max(0, bisect_right(self._sums, tokens) - 1)
+        share = max(0, tokens - self._sums[block]) / (self._sums[block + 1] - self._sums[block])
         start, end = self._edges[block], self._edges[block + 1]
         return start + int(share * (end - start))
 
@@ -66,13 +67,19 @@ class Ruler:
 
     def count(self, start: int, end: int) -> int:
         """Return exactly how many tokens `text[start:end]` has by itself."""
-        first = bisect_right(self._edges, start)
-        whole = first < len(self._edges) and self._edges[first] <= end
-        loose = bisect_left(self._loose, end) - bisect_right(self._loose, start)
-        if not whole or loose:
+        if self._is_in_one_block(start, end) or self._is_loose(start, end):
             return count_text(self.text[start:end], self.encoding_name)
-        after = self._beside(start)[1]
-        return self._beside(end)[0] - after
+        passed = self.passed(start)
+        return self._beside(end)[0] - passed
+
+    def _is_in_one_block(self, start: int, end: int) -> bool:
+        following = bisect_right(self._edges, start)
+        return following == len(self._edges) or self._edges[following] > end
+
+    def _is_loose(self, start: int, end: int) -> bool:
+        return bool(self._loose) and bisect_left(self._loose, end) > bisect_right(
+            self._loose, start
+        )
 
     def _beside(self, offset: int) -> tuple[int, int]:
         """Count the tokens before a cut at `offset`, and those before what begins there.
@@ -89,20 +96,22 @@ class Ruler:
         if start == offset:
             return self._sums[block], self._sums[block]
         end = self._edges[block + 1]
-        additive = is_additive(self.text, offset)
-        if additive and end - offset < offset - start:
+        if not is_additive(self.text, offset):
+            before = self._sums[block] + self._count(start, offset)
+            return before, self._sums[block + 1] - self._count(offset, end)
+        if end - offset < offset - start:
             passed = self._sums[block + 1] - self._count(offset, end)
-            return passed, passed
-        before = self._sums[block] + self._count(start, offset)
-        return before, before if additive else self._sums[block + 1] - self._count(offset, end)
+        else:
+            passed = self._sums[block] + self._count(start, offset)
+        return passed, passed
 
     def _count(self, start: int, end: int) -> int:
-        return len(encoding(self.encoding_name).encode_ordinary(self.text[start:end]))
+        return len(self._encode(self.text[start:end]))
 
 
 def _bytes_per_character(text: str) -> float:
     sample = text[:4096]
-    return len(sample.encode("utf-8", "surrogatepass")) / max(1, len(sample))
+    return len(sample.encode("utf-8", "surrogatepass")) / len(sample)
 
 
 def _count_spans(text: str, spans: Sequence[tuple[int, int]], name: str) -> list[int]:

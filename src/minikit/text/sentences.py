@@ -5,6 +5,10 @@ from __future__ import annotations
 import re
 from importlib import import_module
 from itertools import accumulate, pairwise
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 __all__ = ["sentence_spans"]
 
@@ -27,13 +31,19 @@ def sentence_spans(text: str, language: str | None = None) -> list[tuple[int, in
     Returns:
         Start and end (exclusive) of each in code points; in order, without gaps, none empty.
     """
-    plain = _SURROGATES.sub("\ufffd", text).replace("\r\n", " \n")  # of equal length
+    plain = _SURROGATES.sub("\ufffd", text)
     try:
         sentences: list[str] = import_module("sentencex").segment(language or "en", plain)
     except ImportError:  # there is no wheel for every platform
         sentences = _by_signs(plain)
-    ends = list(accumulate(map(len, sentences)))
+    ends = _keep_crlf(text, accumulate(map(len, sentences)))
     return list(zip([0, *ends], ends, strict=False))
+
+
+def _keep_crlf(text: str, ends: Iterable[int]) -> list[int]:
+    """Move the ends that stand between CR and LF behind the LF."""
+    kept = [end + (text[end - 1 : end + 1] == "\r\n") for end in ends]
+    return list(dict.fromkeys(kept))
 
 
 def _by_signs(text: str) -> list[str]:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Chunk", "split", "split_evenly"]
 
-_BLOCK = 6  # times the slack: the tokens of a block of the ruler; chosen by measuring
+_BLOCK = 5  # times the slack: the tokens of a block of the ruler; chosen by measuring
 _SIGN = re.compile(r"\S")
 
 
@@ -113,11 +113,11 @@ def split_text(
     headings = find_headings(text)
     if chunks == 1 and _fits_surely(text, max_tokens):
         return _chunks(text, [(0, len(text), None)], [0], headings, encoding_name)
-    ruler = Ruler(text, encoding_name, _BLOCK * isqrt(max_tokens))
-    if chunks == 1 and ruler.total <= max_tokens:
-        tokens = ruler.count(0, len(text))
-        if tokens <= max_tokens:
-            return _chunks(text, [(0, len(text), tokens)], [0], headings, encoding_name)
+    size = min(max_tokens, -(-len(text) // chunks))  # of a chunk at most
+    ruler = Ruler(text, encoding_name, _BLOCK * isqrt(size))
+    end = len(text)
+    if chunks == 1 and ruler.total <= max_tokens >= (tokens := ruler.count(0, end)):
+        return _chunks(text, [(0, end, tokens)], [0], headings, encoding_name)
     cutter = Cutter(ruler, max_tokens - overlap, [heading.start for heading in headings])
     spans = list(cutter.cut(chunks))
     edges = [start for start, _, _ in spans]
@@ -145,7 +145,8 @@ def _chunks(
     headings: Sequence[Heading],
     encoding_name: str,
 ) -> list[Chunk]:
-    paths = heading_paths(headings, [_first_sign(text, edge) for edge in edges])
+    starts = [_first_sign(text, edge) for edge in edges] if headings else edges
+    paths = heading_paths(headings, starts)
     return [
         Chunk(
             text=text[start:end],

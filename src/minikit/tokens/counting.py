@@ -19,7 +19,7 @@ __all__ = ["count_text", "is_additive", "segments"]
 # signs may take the newlines and slashes after it, and a letter the contraction after it.)
 _ADDITIVE = re.compile(
     r"(?<=\S)(?=[ \t])"
-    r"|(?<=\n)(?=[^\s/])"
+    r"|(?<=\n)(?=[^\s/]|[ \t]+\S)"
     r"|(?<=[A-Za-z])(?=[\r\n0-9!-&(-/:-@\[-`{-~])"
     r"|(?<=[\u3041-\u3096\u30a1-\u30fa\u4e00-\u9fff\uac00-\ud7a3])(?=[\r\n。，、！？；：「」])"
 )
