@@ -142,6 +142,11 @@ def test_nothing_else_is_public() -> None:
     assert public - modules - set(minikit.__all__) <= {"TYPE_CHECKING", "annotations"}
 
 
+def test_dir_lists_the_public_names() -> None:
+    """What completion offers is what is public, also before the first use."""
+    assert dir(minikit) == sorted(minikit.__all__)
+
+
 def test_an_unknown_name_is_an_attribute_error() -> None:
     """A misspelt name fails as it does in any module."""
     with pytest.raises(AttributeError, match="sumarize"):

@@ -1,0 +1,73 @@
+"""Documents and the places in them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from minikit import ArgumentError, Document, SourceError, Span
+
+
+def test_span_names_a_place() -> None:
+    """A span has a length and cuts a text out of a document."""
+    document = Document(text="The cat sat.")
+    assert document[Span(4, 7)] == "cat"
+    assert len(Span(4, 7)) == 3
+    assert Span(1, 2) < Span(1, 3) < Span(2, 2)
+
+
+@pytest.mark.parametrize(("start", "end"), [(-1, 2), (3, 2)])
+def test_bad_span(start: int, end: int) -> None:
+    """A span that ends before it starts, or starts before the text, is refused."""
+    with pytest.raises(ArgumentError, match="0 <= start <= end"):
+        Span(start, end)
+
+
+def test_repr_shows_no_text() -> None:
+    """The repr of a document tells its size and title, not its text."""
+    assert repr(Document(text="secret", title="T")) == "Document(<6 characters>, title='T')"
+
+
+def test_file(tmp_path: Path) -> None:
+    """A file of UTF-8 text is read as it is, without its byte-order mark."""
+    file = tmp_path / "story.txt"
+    file.write_bytes("\ufeffGrüße\r\n你好".encode())
+    document = Document.from_path(file)
+    assert document.text == "Grüße\r\n你好"
+    assert (document.title, document.origin) == ("story.txt", str(file))
+    assert Document.of(file) == Document.from_path(str(file)) == document
+    assert Document.of(document) is document
+
+
+@given(st.text(alphabet=st.characters(exclude_categories=["Cs"], exclude_characters="\0\ufeff")))
+def test_bytes_of_text(text: str) -> None:
+    """Whatever text can be written as UTF-8 is read back as it was."""
+    assert Document.from_bytes(text.encode()).text == text
+
+
+@given(st.binary())
+def test_bytes_of_anything(data: bytes) -> None:
+    """Bytes are text or a SourceError."""
+    try:
+        document = Document.from_bytes(data)
+    except SourceError as error:
+        assert "the source" in str(error)  # noqa: PT017 - either outcome is right
+    else:
+        assert document.text.encode() == data.removeprefix(b"\xef\xbb\xbf")
+
+
+def test_unprintable_name(tmp_path: Path) -> None:
+    """A file name that is not UTF-8 can be shown and saved."""
+    file = tmp_path / "caf\udce9"
+    file.write_text("Fine.", encoding="utf-8")
+    assert Document.from_path(file).title == "caf\ufffd"
+
+
+@pytest.mark.parametrize("source", [b"bytes", 7, None, ["a"]])
+def test_not_a_source(source: object) -> None:
+    """What is neither text nor a file nor a document is refused by its type."""
+    with pytest.raises(SourceError, match="a str .text., a Path .a file. or a Document"):
+        Document.of(source)  # type: ignore[arg-type]
