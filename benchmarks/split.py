@@ -31,9 +31,7 @@ def main() -> None:
     parser.add_argument("--limits", default="512,4000,100000")
     parser.add_argument("--runs", type=int, default=5)
     arguments = parser.parse_args()
-    print(
-        f"{'text':24} {'limit':>7} {'ratio':>6} {'MB/s':>6} {'chunks':>7} {'fill':>5} {'at ends':>7}"
-    )
+    print(f"{'text':24} {'limit':>7}  ratio   MB/s  chunks  fill at ends")
     for name, text in _texts(arguments.files).items():
         for limit in map(int, arguments.limits.split(",")):
             print(f"{name:24} {limit:7} {_measure(text, limit, arguments.runs)}", flush=True)

@@ -129,6 +129,12 @@ def test_overlap_is_nearly_used_up() -> None:
     )
 
 
+def test_overlap_takes_no_cluster_apart() -> None:
+    """Nothing is repeated where that would begin within a cluster."""
+    chunks = split("e" + "\u0301" * 200 + "x", 60, overlap=20)
+    assert all(before.end == after.start for before, after in pairwise(chunks))
+
+
 @pytest.mark.parametrize("limit", [512, 4000])
 def test_chunks_are_few_and_even(limit: int) -> None:
     """At most 8 in 100 chunks more than needed, and all within a tenth of the same size."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pydoc_data.topics import topics
 from typing import TYPE_CHECKING
 
@@ -10,7 +11,7 @@ from hypothesis import example, given
 
 from minikit.errors import ArgumentError
 from minikit.tokens import counting
-from minikit.tokens.counting import count_text, is_additive, segments
+from minikit.tokens.counting import count_text, is_additive, segment_ends
 from minikit.tokens.vocabulary import encoding
 from strategies import hostile_texts, texts
 
@@ -82,12 +83,20 @@ def test_windows_count_what_the_whole_counts(encoder: Encoding, text: str) -> No
 @given(text=texts())
 def test_segments_partition_the_text_at_additive_cuts(encoder: Encoding, text: str) -> None:
     """Segments are contiguous, their counts add up, and none but the last is short."""
-    spans = list(segments(text, 20))
+    spans = list(pairwise([0, *segment_ends(text, 20)]))
     assert "".join(text[start:end] for start, end in spans) == text
     assert all(end - start >= 20 for start, end in spans[:-1])
     assert all(is_additive(text, start) for start, _ in spans[1:])
     counts = [len(encoder.encode_ordinary(text[start:end])) for start, end in spans]
     assert sum(counts) == len(encoder.encode_ordinary(text))
+
+
+@given(text=texts())
+def test_segments_can_be_bounded(text: str) -> None:
+    """With a bound no segment is longer, additive or not."""
+    spans = list(pairwise([0, *segment_ends(text, 20, longest=30)]))
+    assert "".join(text[start:end] for start, end in spans) == text
+    assert all(end - start <= 60 for start, end in spans)
 
 
 @given(text=texts(6))

@@ -51,7 +51,8 @@ class Cutter:
             left -= 1
 
     def _next(self, start: int, left: int) -> tuple[int, int]:
-        remaining = self.ruler.total - self.ruler.passed(start)
+        passed = self.ruler.passed(start)
+        remaining = self.ruler.total - passed
         end = len(self.text)
         if left <= 1 and remaining <= self.limit >= (tokens := self.ruler.count(start, end)):
             return end, tokens
@@ -59,7 +60,8 @@ class Cutter:
         while remaining > self._room(left):
             left += 1
         least = remaining - self._room(left - 1) + self.slack / 4 if left <= _TAIL else 0
-        return self._fit(start, self._near(start, max(remaining / left, least), least))
+        target = max(remaining / left, least)
+        return self._fit(start, self._near(start, passed, target, least))
 
     def _room(self, chunks: int) -> float:
         """Return how many tokens that many chunks can take such that their cuts can still move.
@@ -68,14 +70,13 @@ class Cutter:
         """
         return chunks * (self.limit - self.slack) + 0.75 * self.slack * min(chunks, _TAIL)
 
-    def _near(self, start: int, target: float, least: float) -> int:
-        """Return the best end within reach of `target` tokens, and after `least`."""
+    def _near(self, start: int, passed: int, target: float, least: float) -> int:
+        """Return the best end within reach of `target` tokens after `passed`, and after `least`."""
         last = len(self.text) - 1
         if start == last:
             return last + 1
-        passed = self.ruler.passed(start)
         near = min(max(start + 1, self.ruler.offset(passed + target)), last)
-        floor = max(start + 1, self.ruler.offset(passed + least))
+        floor = max(start + 1, self.ruler.offset(passed + least)) if least else start + 1
         slack = sqrt(target)
         width = (near - start) / target  # characters per token, about
         low = min(max(floor, near - int(slack * width)), near)

@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from itertools import accumulate
+from itertools import accumulate, pairwise
 from typing import TYPE_CHECKING
 
-from minikit.tokens.counting import count_text, is_additive, segments
+from minikit.tokens.counting import count_text, is_additive, segment_ends
 from minikit.tokens.vocabulary import encoding
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from tiktoken import Encoding
-
 __all__ = ["Ruler"]
 
 _BYTES_PER_TOKEN = 4  # of o200k_base and cl100k_base, roughly, in any script
-_TWO_THREADS = 1_000_000  # bytes of text from which a second thread is worth its vocabulary
+_TWO_THREADS = 1_000_000  # bytes of text above which a second thread is worth its vocabulary
 
 
 class Ruler:
@@ -39,12 +37,11 @@ class Ruler:
         self._encode = encoding(encoding_name).encode_ordinary
         width = _bytes_per_character(text)
         size = max(1, int(block_tokens * _BYTES_PER_TOKEN / width))
-        spans = list(segments(text, size, longest=2 * size))
-        self._edges = [0, *(end for _, end in spans)]
+        self._edges = [0, *segment_ends(text, size, longest=2 * size)]
         self._loose = [end for end in self._edges[1:-1] if not is_additive(text, end)]
-        in_parallel = len(text) * width >= _TWO_THREADS
-        counts = _count_in_two_threads if in_parallel else _count_spans
-        self._sums = [0, *accumulate(counts(text, spans, encoding_name))]
+        in_parallel = len(text) * width > _TWO_THREADS
+        counts = _count_in_two_threads if in_parallel else _count_blocks
+        self._sums = list(accumulate(counts(text, self._edges, encoding_name), initial=0))
         self._last = (0, 0, 0)
 
     @property
@@ -77,9 +74,7 @@ class Ruler:
         return following == len(self._edges) or self._edges[following] > end
 
     def _is_loose(self, start: int, end: int) -> bool:
-        return bool(self._loose) and bisect_left(self._loose, end) > bisect_right(
-            self._loose, start
-        )
+        return bisect_left(self._loose, end) > bisect_right(self._loose, start)
 
     def _beside(self, offset: int) -> tuple[int, int]:
         """Count the tokens before a cut at `offset`, and those before what begins there.
@@ -114,19 +109,15 @@ def _bytes_per_character(text: str) -> float:
     return len(sample.encode("utf-8", "surrogatepass")) / len(sample)
 
 
-def _count_spans(text: str, spans: Sequence[tuple[int, int]], name: str) -> list[int]:
-    return _count_with(encoding(name), text, spans)
-
-
-def _count_in_two_threads(text: str, spans: Sequence[tuple[int, int]], name: str) -> list[int]:
+def _count_in_two_threads(text: str, edges: Sequence[int], name: str) -> list[int]:
     from concurrent.futures import ThreadPoolExecutor
 
-    half = len(spans) // 2
+    half = len(edges) // 2
     with ThreadPoolExecutor(1) as pool:
-        second = pool.submit(_count_with, encoding(name, copy=1), text, spans[half:])
-        return _count_with(encoding(name), text, spans[:half]) + second.result()
+        second = pool.submit(_count_blocks, text, edges[half:], name, 1)
+        return _count_blocks(text, edges[: half + 1], name) + second.result()
 
 
-def _count_with(encoder: Encoding, text: str, spans: Sequence[tuple[int, int]]) -> list[int]:
-    encode = encoder.encode_ordinary
-    return [len(encode(text[start:end])) for start, end in spans]
+def _count_blocks(text: str, edges: Sequence[int], name: str, copy: int = 0) -> list[int]:
+    encode = encoding(name, copy=copy).encode_ordinary
+    return [len(encode(text[start:end])) for start, end in pairwise(edges)]

@@ -42,8 +42,9 @@ def sentence_spans(text: str, language: str | None = None) -> list[tuple[int, in
 
 def _keep_crlf(text: str, ends: Iterable[int]) -> list[int]:
     """Move the ends that stand between CR and LF behind the LF."""
-    kept = [end + (text[end - 1 : end + 1] == "\r\n") for end in ends]
-    return list(dict.fromkeys(kept))
+    if "\r\n" not in text:
+        return list(ends)
+    return list(dict.fromkeys(end + (text[end - 1 : end + 1] == "\r\n") for end in ends))
 
 
 def _by_signs(text: str) -> list[str]:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Chunk", "split", "split_evenly"]
 
-_BLOCK = 5  # times the slack: the tokens of a block of the ruler; chosen by measuring
+_BLOCK = 4  # times the slack: the tokens of a block of the ruler; chosen by measuring
 _SIGN = re.compile(r"\S")
 
 
