@@ -12,7 +12,7 @@ from minikit.jobs.options import Options
 from minikit.jobs.prompts import map_prompt, single_prompt
 from minikit.jobs.serialize import Serializable
 from minikit.jobs.sizes import SLACK_TOKENS, Sizes, chunk_count
-from minikit.jobs.summary import Operation
+from minikit.jobs.summary import Operation, total_usd
 from minikit.models.model import Model
 from minikit.models.prices import cost_usd
 from minikit.models.usage import Usage
@@ -159,8 +159,8 @@ def prepare(document: Document, model: Model, options: Options, *, concurrency: 
             chunk_tokens=max(chunk.tokens for chunk in chunks),
             spans=tuple(chunk.span for chunk in chunks),
             levels=tuple(levels),
-            cost_usd_at_least=_added(_least_costs(model, prompts, levels)),
-            cost_usd_at_most=_added(_most_costs(model, prompts, levels)),
+            cost_usd_at_least=total_usd(_least_costs(model, prompts, levels)),
+            cost_usd_at_most=total_usd(_most_costs(model, prompts, levels)),
         ),
     )
 
@@ -243,15 +243,6 @@ def _most_costs(model: Model, prompts: list[int], levels: list[Level]) -> Iterat
     for level in levels[1:]:
         yield token and token * level.input_tokens_at_most
         yield reply and reply * level.output_tokens_at_most
-
-
-def _added(costs: Iterator[Decimal | None]) -> Decimal | None:
-    total = Decimal(0)
-    for cost in costs:
-        if cost is None:
-            return None
-        total += cost
-    return total
 
 
 def _named(document: Document) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Sequence
 from dataclasses import replace
+from decimal import Decimal
 from functools import partial
 from itertools import chain
 from typing import TYPE_CHECKING
@@ -29,7 +30,7 @@ from minikit.jobs.summary import (
     Place,
     Progress,
     Summary,
-    total_cost_usd,
+    total_usd,
 )
 from minikit.models.usage import Usage
 from minikit.text.document import Span
@@ -71,6 +72,8 @@ class _Run:
         self.job = job
         self.pipeline = pipeline
         self.calls: list[CallRecord] = []
+        self.usage = Usage()
+        self.cost_usd: Decimal | None = Decimal(0)
         self.notes: dict[str, None] = {}
         self.outcomes: dict[int, list[Outcome]] = {}
         self.errors: dict[int, CallError] = {}
@@ -258,6 +261,8 @@ class _Run:
 
     def _record(self, completion: Completion, place: Place) -> None:
         self.calls.append(CallRecord.of(completion, place))
+        self.usage += completion.usage
+        self.cost_usd = total_usd((self.cost_usd, completion.cost_usd))
         self.notes.update(dict.fromkeys(completion.notes))
         on_event = self.job.options.on_event
         if on_event is None:
@@ -265,17 +270,14 @@ class _Run:
         progress = Progress(
             calls_done=len(self.calls),
             calls_at_most=self.job.plan.calls_at_most,
-            usage=self._usage(),
-            cost_usd=total_cost_usd(self.calls),
+            usage=self.usage,
+            cost_usd=self.cost_usd,
             call=self.calls[-1],
         )
         try:
             on_event(progress)
         except Exception as error:  # noqa: BLE001 - a hook of the caller's must not fail the job
             warnings.warn(f"on_event failed: {error!r}", RuntimeWarning, stacklevel=2)
-
-    def _usage(self) -> Usage:
-        return sum((call.usage for call in self.calls), Usage())
 
     def _outcomes(self) -> list[Outcome]:
         return list(chain.from_iterable(self.outcomes[index] for index in sorted(self.outcomes)))
@@ -287,8 +289,8 @@ class _Run:
         return Summary(
             text=text,
             model=self.job.model.id,
-            usage=self._usage(),
-            cost_usd=total_cost_usd(self.calls),
+            usage=self.usage,
+            cost_usd=self.cost_usd,
             calls=tuple(self.calls),
             spans=self.job.plan.spans,
             partials=self._partials(),

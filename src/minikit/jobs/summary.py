@@ -20,7 +20,7 @@ __all__ = [
     "Place",
     "Progress",
     "Summary",
-    "total_cost_usd",
+    "total_usd",
 ]
 
 Operation = Literal["single", "map", "merge"]
@@ -159,14 +159,14 @@ class Summary(Serializable):
     @property
     def redone_cost_usd(self) -> Decimal | None:
         """US dollars of the calls that repeat cut-off or refused ones; part of `cost_usd`."""
-        return total_cost_usd(call for call in self.calls if call.redone)
+        return total_usd(call.cost_usd for call in self.calls if call.redone)
 
 
-def total_cost_usd(calls: Iterable[CallRecord]) -> Decimal | None:
-    """Add up exactly; None as soon as one price is unknown, since a part is not the total."""
+def total_usd(costs: Iterable[Decimal | None]) -> Decimal | None:
+    """Add exactly; None where one cost is unknown, since a part is not the total."""
     total = Decimal(0)
-    for call in calls:
-        if call.cost_usd is None:
+    for cost_usd in costs:
+        if cost_usd is None:
             return None
-        total += call.cost_usd
+        total += cost_usd
     return total
