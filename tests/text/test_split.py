@@ -75,7 +75,7 @@ def test_any_text(text: str, limit: int, model: Model) -> None:
 @pytest.mark.parametrize("limit", [100, 4000])
 @pytest.mark.parametrize("kind", HOSTILE)
 def test_hostile_text(kind: str, limit: int) -> None:
-    """Runs of one kind of character are cut like any text, into not many more chunks than needed."""
+    """Runs of one kind of character are cut into not many more chunks than needed."""
     text = HOSTILE[kind]
     chunks = split(text, limit)
     assert_partition(chunks, text)
