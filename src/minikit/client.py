@@ -133,7 +133,8 @@ class AsyncClient:
         Args:
             source: A str is text; a Path is a file of UTF-8 text; or a `Document`.
             model: Another model than the client's.
-            **options: See `SummarizeOptions`.
+            **options: `length`, `detail`, `focus`, `language`, `style`, `instructions`,
+                `chunk_tokens`, `on_gap` and `on_event`; see `SummarizeOptions`.
 
         Returns:
             The summary, with its cost, its calls and the spans that they read.

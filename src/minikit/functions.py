@@ -28,7 +28,8 @@ def summarize(
     Args:
         source: A str is text; a Path is a file of UTF-8 text; or a `Document`.
         model: The model to ask; default: the variable MINIKIT_MODEL, else "gpt-4o-mini".
-        **options: See `SummarizeOptions`.
+        **options: `length`, `detail`, `focus`, `language`, `style`, `instructions`,
+            `chunk_tokens`, `on_gap` and `on_event`; see `SummarizeOptions`.
 
     Returns:
         The summary, with its cost, its calls and the spans that they read.
