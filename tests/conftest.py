@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from blockbuster import blockbuster_ctx
+
 from server import ChatServer
 
 if TYPE_CHECKING:

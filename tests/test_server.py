@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+
 from server import ChatServer, error, hang, held, ok, raw, reset, slow, stream
 
 PROMPT = "The whale is seen. The crew is afraid. The captain laughs. " * 40

@@ -6,7 +6,6 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from strategies import texts
 
 from minikit.errors import ArgumentError, ContextOverflowError
 from minikit.models.model import Model
@@ -15,6 +14,7 @@ from minikit.text.shorten import ELLIPSIS, cut_middle, keep_head, keep_tail
 from minikit.tokens.chat import count_tokens
 from minikit.tokens.counting import count_text
 from minikit.tokens.messages import Message
+from strategies import texts
 
 ENCODING = "o200k_base"
 STORY = " ".join(f"The ship number {n} left the harbour at dawn." for n in range(50))

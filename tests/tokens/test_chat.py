@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from strategies import texts
 
 from minikit.errors import ArgumentError, UnknownModelError
 from minikit.models.catalog import catalog
@@ -17,6 +16,7 @@ from minikit.models.model import Model
 from minikit.tokens.chat import count_message_tokens, count_tokens
 from minikit.tokens.counting import count_text
 from minikit.tokens.messages import ImagePart, Message, TextPart
+from strategies import texts
 
 # The example of section 6 of "How to count tokens with tiktoken", OpenAI cookbook, read 2026-11-22.
 COOKBOOK = [

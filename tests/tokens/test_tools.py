@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from strategies import texts
 
 from minikit.errors import ArgumentError
 from minikit.tokens.chat import count_tokens
 from minikit.tokens.counting import count_text
 from minikit.tokens.tools import count_tool_tokens
+from strategies import texts
 
 # The example of section 7 of "How to count tokens with tiktoken", OpenAI cookbook, read 2026-11-22.
 WEATHER: dict[str, Any] = {
