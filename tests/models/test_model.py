@@ -268,9 +268,15 @@ class Name(StrEnum):
     MINI = "gpt-4o-mini"
 
 
-@pytest.mark.parametrize("value", [None, True, "", 4, b"gpt-4o-mini", Name.MINI, ["gpt-4o-mini"]])
+def test_a_member_of_a_str_enum_is_its_value() -> None:
+    """Programs that keep ids in an enumeration get the model of that id."""
+    assert Model.resolve(Name.MINI) == Model.resolve("gpt-4o-mini")
+    assert type(Model.resolve(Name.MINI).id) is str
+
+
+@pytest.mark.parametrize("value", [None, True, "", 4, b"gpt-4o-mini", ["gpt-4o-mini"]])
 def test_what_is_no_id_is_refused(value: object) -> None:
-    """An id is a plain str that is not empty; the message shows one."""
+    """An id is a str that is not empty; the message shows one."""
     with pytest.raises(ArgumentError, match=r"a model is an id such as 'gpt-4o-mini'") as caught:
         Model.resolve(cast("str", value))
     assert type(value).__name__ in str(caught.value)

@@ -159,20 +159,20 @@ class Model:
         which have the limits of their base. The id stays as it was given, without "openai/".
 
         Args:
-            model: An id, as a plain str, or a `Model`.
+            model: An id, or a `Model`.
 
         Raises:
-            ArgumentError: `model` is neither a `Model` nor a plain, non-empty str.
+            ArgumentError: `model` is neither a `Model` nor a str that is not empty.
             UnknownModelError: No row describes the id; the message shows how to describe it.
         """
         if isinstance(model, Model):
             return model
-        if type(cast("object", model)) is not str or not model:
+        if not isinstance(cast("object", model), str) or not model:
             raise ArgumentError(
-                f"a model is an id such as {DEFAULT_MODEL!r}, as a plain str, or a Model(...), "
+                f"a model is an id such as {DEFAULT_MODEL!r}, as a str, or a Model(...), "
                 f"not {_shown(model)} of type {type(model).__name__}"
             )
-        return _resolved(model)
+        return _resolved(str.__str__(model))  # a member of a StrEnum is its value
 
     @property
     def input_limit(self) -> int:
