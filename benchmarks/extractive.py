@@ -32,7 +32,7 @@ def read(row: dict[str, Any]) -> tuple[str, str]:
 
 def summary(text: str, words: int) -> str:
     """Return the extractive summary with its white space collapsed."""
-    chosen = (text[start:end] for start, end in extract(text, max_words=words))
+    chosen = (text[each.start : each.end] for each in extract(text, max_words=words))
     return " ".join(" ".join(sentence.split()) for sentence in chosen)
 
 

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING
 
 from minikit.text.extractive import extract
 from minikit.text.fence import outside, unfence
 from minikit.tokens.counting import count_text
+
+if TYPE_CHECKING:
+    from minikit.text.extractive import Excerpt
 
 __all__ = ["NOTHING_TO_SELECT", "cut", "select"]
 
@@ -44,8 +48,8 @@ def select(prompt: str, *, max_tokens: int) -> str:
     if words is None:
         words = min(_DEFAULT_WORDS, max(1, int(max_tokens * _WORDS_PER_TOKEN)))
     material = "\n\n".join(fenced) if fenced else prompt
-    chosen = (material[start:end] for start, end in extract(material, max_words=words))
-    return " ".join(" ".join(sentence.split()) for sentence in chosen) or NOTHING_TO_SELECT
+    lines = (_line(material, excerpt) for excerpt in extract(material, max_words=words))
+    return "\n".join(lines) or NOTHING_TO_SELECT
 
 
 def cut(content: str, max_tokens: int, encoding: str) -> str:
@@ -58,6 +62,11 @@ def cut(content: str, max_tokens: int, encoding: str) -> str:
         else:
             too_long = middle
     return content[:fits]
+
+
+def _line(material: str, excerpt: Excerpt) -> str:
+    line = " ".join(material[excerpt.start : excerpt.end].split())
+    return line if excerpt.is_whole else f"{line} {NOTHING_TO_SELECT}"
 
 
 def _words_asked(ask: str) -> int | None:
