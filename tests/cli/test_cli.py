@@ -116,11 +116,14 @@ def test_stdin(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[st
 
 
 def test_gaps_have_an_exit_code(
-    online: ChatServer, story: str, capsys: pytest.CaptureFixture[str]
+    online: ChatServer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """What could not be read is named on stderr, and the exit code is 3."""
-    online.script([error(400, code="content_filter")] * 7)
-    assert main(["summarize", story, "--detail", "1"]) == 3
+    file = tmp_path / "story.txt"
+    file.write_text(TEXT + "The word is Voldemort. " + TEXT, encoding="utf-8")
+    refusal = error(400, code="content_filter")
+    online.handler = lambda body: refusal if "Voldemort" in str(body["messages"]) else ok()
+    assert main(["summarize", str(file)]) == 3
     assert "could not be read: content_filter" in capsys.readouterr().err
 
 
@@ -239,6 +242,60 @@ def test_interrupt(online: ChatServer, story: str) -> None:
     assert process.returncode == 130
     assert printed.splitlines()[-1] == "minikit: interrupted"
     assert "Traceback" not in printed
+
+
+def test_own_model(online: ChatServer, story: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """A model that minikit does not know is described by its window."""
+    assert main(["summarize", story, "--model", "llama3.2", "--context-window", "3000"]) == 0
+    assert online.bodies[0]["model"] == "llama3.2"
+    assert 1 < online.bodies[0]["max_tokens"] <= 750
+    own = ["plan", story, "--model", "llama3.2"]
+    assert main([*own, "--context-window", "3000", "--max-output-tokens", "500"]) == 0
+    assert main([*own, "--max-output-tokens", "99"]) == 2
+    assert main(own) == 2
+    assert "--context-window N" in capsys.readouterr().err.splitlines()[-1]
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["plan", "x", "--detail", "high"], ["split", "x"], [], ["no-such-command"]],
+)
+def test_usage_is_one_line(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    """A command that is not understood is one line and exit code 2."""
+    with pytest.raises(SystemExit, match="2"):
+        main(arguments)
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("minikit: ")
+
+
+def test_version(capsys: pytest.CaptureFixture[str]) -> None:
+    """The version is that of the installed package."""
+    with pytest.raises(SystemExit, match="0"):
+        main(["--version"])
+    assert capsys.readouterr().out.startswith("minikit 0.")
+
+
+@pytest.mark.parametrize(
+    ("redirection", "code", "printed"),
+    [
+        (">&-", 0, ""),
+        ("2>&-", 0, ""),
+        ("> /dev/full", 1, "minikit: cannot write the output: No space left on device\n"),
+    ],
+)
+def test_streams_that_do_not_work(story: str, redirection: str, code: int, printed: str) -> None:
+    """A stream that is closed or full is no traceback."""
+    command = f"{sys.executable} -m minikit count {story} {redirection}"
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (code, printed)
+
+
+def test_closed_stdin(story: str) -> None:
+    """Standard input that is closed is empty."""
+    command = f"{sys.executable} -m minikit summarize - --model offline <&-"
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert "'stdin' is empty" in done.stderr
 
 
 def test_reader_that_leaves(story: str) -> None:

@@ -140,11 +140,19 @@ def test_costs_add_up_over_calls(
     assert known[0] + known[1] == known[2]
 
 
-@pytest.mark.parametrize("tier", ["", "scale", "standard", "Default", "auto"])
+@pytest.mark.parametrize("tier", ["scale", "Default", "auto"])
 @pytest.mark.parametrize("model", [MINI, OWN, Model.resolve("offline")])
 def test_the_price_of_an_unknown_tier_is_unknown(model: Model, tier: str) -> None:
     """No tier is taken for another."""
     assert cost_usd(model, used(1000, 500), tier=tier, at=NOW) is None
+
+
+@pytest.mark.parametrize("tier", ["", "standard", "on_demand"])
+@pytest.mark.parametrize("model", [MINI, OWN])
+def test_the_default_tier_by_its_other_names(model: Model, tier: str) -> None:
+    """Compatible servers call the default tier by other names, or by none."""
+    usage = used(1000, 500)
+    assert cost_usd(model, usage, tier=tier, at=NOW) == cost_usd(model, usage, at=NOW)
 
 
 @pytest.mark.parametrize(

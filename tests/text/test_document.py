@@ -19,11 +19,23 @@ def test_span_names_a_place() -> None:
     assert Span(1, 2) < Span(1, 3) < Span(2, 2)
 
 
-@pytest.mark.parametrize(("start", "end"), [(-1, 2), (3, 2)])
+@pytest.mark.parametrize(("start", "end"), [(-1, 2), (3, 2), (1, -1)])
 def test_bad_span(start: int, end: int) -> None:
     """A span that ends before it starts, or starts before the text, is refused."""
-    with pytest.raises(ArgumentError, match="0 <= start <= end"):
+    with pytest.raises(ArgumentError, match=r"out of range: at least 0|ends after it starts"):
         Span(start, end)
+
+
+def test_document_of_something_else() -> None:
+    """The text of a document is a str."""
+    with pytest.raises(ArgumentError, match="not int"):
+        Document(text=5)  # type: ignore[arg-type]
+
+
+def test_device_is_not_read() -> None:
+    """A device, which may have no end, is not read."""
+    with pytest.raises(SourceError, match="'/dev/zero' is a device"):
+        Document.from_path("/dev/zero")
 
 
 def test_repr_shows_no_text() -> None:
@@ -57,6 +69,12 @@ def test_bytes_of_anything(data: bytes) -> None:
         assert "the source" in str(error)  # noqa: PT017 - either outcome is right
     else:
         assert document.text.encode() == data.removeprefix(b"\xef\xbb\xbf")
+
+
+def test_binary_after_a_long_text() -> None:
+    """A NUL anywhere in a file tells that it is not text."""
+    with pytest.raises(SourceError, match="binary"):
+        Document.from_bytes(b"text " * 10_000 + b"\0")
 
 
 def test_unprintable_name(tmp_path: Path) -> None:

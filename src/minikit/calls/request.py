@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 from minikit.checks import check_number, check_whole
 from minikit.errors import ArgumentError, ContextOverflowError
@@ -43,6 +43,8 @@ class Request:
         if self.max_output_tokens is not None:
             most = self.model.max_output_tokens
             check_whole("max_output_tokens", self.max_output_tokens, 1, most)
+        if self.seed is not None:
+            check_whole("seed", self.seed, -(2**63), 2**63 - 1)
         if self.temperature is not None:
             check_number("temperature", self.temperature, 0, 2)
             if "sampling" not in self.model.supports:
@@ -102,4 +104,8 @@ def _messages(prompt: Prompt) -> tuple[Message, ...]:
         return (Message(role="user", content=prompt),)
     if isinstance(prompt, Message | Mapping):
         return (Message.of(prompt),)
+    if not isinstance(cast("object", prompt), Sequence):
+        raise ArgumentError(
+            f"a prompt is a str, a Message or a list of messages, not {type(prompt).__name__}"
+        )
     return tuple(Message.of(message) for message in prompt)

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import argparse
-from typing import TYPE_CHECKING
+from importlib.metadata import version
+from typing import TYPE_CHECKING, NoReturn
 
 from minikit.cli import commands
 from minikit.jobs.options import LENGTH_WORDS
-
-if TYPE_CHECKING:
-    Verbs = argparse._SubParsersAction[argparse.ArgumentParser]  # noqa: SLF001 # pyright: ignore[reportPrivateUsage] - it has no other name
 
 __all__ = ["parser"]
 
@@ -18,13 +16,26 @@ exit codes: 0 done; 1 a call failed for good; 2 an argument or a file cannot be 
 a part of the source could not be read; 4 no API key; 130 interrupted"""
 
 
-def parser() -> argparse.ArgumentParser:
+class Parser(argparse.ArgumentParser):
+    """A parser whose complaints are one line."""
+
+    def error(self, message: str) -> NoReturn:
+        """Print the complaint and leave with exit code 2."""
+        self.exit(2, f"minikit: {message}; see {self.prog} --help\n")
+
+
+if TYPE_CHECKING:
+    Verbs = argparse._SubParsersAction[Parser]  # noqa: SLF001 # pyright: ignore[reportPrivateUsage] - it has no other name
+
+
+def parser() -> Parser:
     """Return the parser of the command `minikit`; `run` in its result is what to do."""
-    top = argparse.ArgumentParser(
+    top = Parser(
         prog="minikit",
         description="Summaries of texts longer than the model's window, with the cost known.",
         epilog=EXIT_CODES,
     )
+    top.add_argument("--version", action="version", version=f"minikit {version('minikit')}")
     verbs = top.add_subparsers(title="commands", metavar="COMMAND", required=True)
     _add_summarize(verbs)
     _add_plan(verbs)
@@ -66,7 +77,7 @@ def _add_models(verbs: Verbs) -> None:
     _verb(verbs, "models", "list the models that minikit knows", commands.models)
 
 
-def _verb(verbs: Verbs, name: str, summary: str, run: commands.Command) -> argparse.ArgumentParser:
+def _verb(verbs: Verbs, name: str, summary: str, run: commands.Command) -> Parser:
     verb = verbs.add_parser(name, help=summary, description=summary.capitalize() + ".")
     verb.set_defaults(run=run)
     verb.add_argument("--json", action="store_true", help="print JSON for programs")
@@ -76,6 +87,18 @@ def _verb(verbs: Verbs, name: str, summary: str, run: commands.Command) -> argpa
 def _add_source(verb: argparse.ArgumentParser) -> None:
     verb.add_argument("file", metavar="FILE", help="a file of UTF-8 text, or - for stdin")
     verb.add_argument("--model", metavar="ID", help="the model (default: gpt-4o-mini)")
+    verb.add_argument(
+        "--context-window",
+        type=int,
+        metavar="N",
+        help="tokens that a model of your own takes, input and output together",
+    )
+    verb.add_argument(
+        "--max-output-tokens",
+        type=int,
+        metavar="N",
+        help="tokens that it writes at most (default: a quarter of its window, up to 4,096)",
+    )
 
 
 def _add_summary_options(verb: argparse.ArgumentParser) -> None:
@@ -98,4 +121,4 @@ def _add_summary_options(verb: argparse.ArgumentParser) -> None:
 
 def _length(text: str) -> int | str:
     """Read a number of words, or leave a name to be checked with the other options."""
-    return text if text in LENGTH_WORDS or not text.lstrip("+-").isdigit() else int(text)
+    return text if text in LENGTH_WORDS or not text.lstrip("+-").isdecimal() else int(text)

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from minikit.cli.progress import ProgressLine, counted, money
 from minikit.cli.table import table
 from minikit.client import Client
+from minikit.errors import ArgumentError, UnknownModelError
 from minikit.models.catalog import catalog
 from minikit.models.model import DEFAULT_MODEL, Model
 from minikit.models.prices import cost_usd
@@ -57,7 +58,7 @@ def summarize(arguments: Namespace) -> int:
 
 def plan(arguments: Namespace) -> int:
     """Print the calls that a summary would make and the bounds of its cost."""
-    with Client(model=arguments.model) as client:
+    with Client(model=_model(arguments)) as client:
         planned = client.plan(_source(arguments), **_summary_options(arguments))
     if arguments.json:
         print(planned.to_json(indent=2))
@@ -82,7 +83,7 @@ def plan(arguments: Namespace) -> int:
 
 def count(arguments: Namespace) -> int:
     """Print the number of tokens."""
-    model = Model.resolve(_model(arguments))
+    model = _model(arguments)
     tokens = count_tokens(_source(arguments).text, model=model)
     if arguments.json:
         cost = cost_usd(model, Usage(input_tokens=tokens))
@@ -172,11 +173,21 @@ def _summary_options(arguments: Namespace) -> SummarizeOptions:
     }
 
 
-def _model(arguments: Namespace) -> str:
-    return arguments.model or os.environ.get("MINIKIT_MODEL") or DEFAULT_MODEL
+def _model(arguments: Namespace) -> Model:
+    name = arguments.model or os.environ.get("MINIKIT_MODEL") or DEFAULT_MODEL
+    window, output = arguments.context_window, arguments.max_output_tokens
+    if window is not None:
+        limit = min(4_096, window // 4) if output is None else output
+        return Model(id=name, context_window=window, max_output_tokens=limit)
+    if output is not None:
+        raise ArgumentError("--max-output-tokens describes a model together with --context-window")
+    try:
+        return Model.resolve(name)
+    except UnknownModelError as error:
+        raise UnknownModelError(f"{error}, or on the command line --context-window N") from error
 
 
-def _model_or_offline(arguments: Namespace) -> str:
+def _model_or_offline(arguments: Namespace) -> Model:
     """Choose the offline model, and say so, where no key, model or server was named."""
     named = arguments.model or os.environ.get("MINIKIT_MODEL")
     server = arguments.base_url or os.environ.get("OPENAI_BASE_URL")
@@ -186,7 +197,7 @@ def _model_or_offline(arguments: Namespace) -> str:
         "minikit: OPENAI_API_KEY is not set; the model 'offline' selects sentences and writes none",
         file=sys.stderr,
     )
-    return "offline"
+    return Model.resolve("offline")
 
 
 def _report(summary: Summary, seconds: float, *, quiet: bool) -> None:

@@ -6,10 +6,7 @@ import os
 import sys
 import warnings
 from collections.abc import Sequence
-
-from minikit.cli.arguments import parser
-from minikit.cli.commands import Command
-from minikit.errors import ArgumentError, CallError, MinikitError, MissingKeyError
+from pathlib import Path
 
 __all__ = ["main"]
 
@@ -22,29 +19,59 @@ def main(argv: Sequence[str] | None = None) -> int:
     Args:
         argv: The arguments after the program's name; default: those of the process.
     """
-    sys.stdout.reconfigure(encoding="utf-8", errors="replace")  # type: ignore[union-attr]  # a text file always can
+    _open_closed_streams()
+    try:
+        return _run(argv)
+    except KeyboardInterrupt:
+        print("minikit: interrupted", file=sys.stderr)
+        return INTERRUPTED
+    except BrokenPipeError:  # the reader of our output has seen enough
+        _drop_output()
+        return 0
+    except OSError as error:
+        _drop_output()
+        print(f"minikit: cannot write the output: {error.strerror}", file=sys.stderr)
+        return FAILED
+
+
+def _run(argv: Sequence[str] | None) -> int:
+    # Late, so that Ctrl-C while they load ends like any other.
+    from minikit.cli.arguments import parser
+    from minikit.errors import MinikitError
+
     arguments = parser().parse_args(argv)
     with warnings.catch_warnings():
         warnings.showwarning = _show_warning
         try:
-            run: Command = arguments.run
-            return run(arguments)
+            code: int = arguments.run(arguments)
+            sys.stdout.flush()
         except MinikitError as error:
             print(f"minikit: {error}", file=sys.stderr)
             return _exit_code(error)
-        except KeyboardInterrupt:
-            print("minikit: interrupted", file=sys.stderr)
-            return INTERRUPTED
-        except BrokenPipeError:  # the reader of our output has seen enough
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            return 0
+        return code
 
 
-def _exit_code(error: MinikitError) -> int:
+def _exit_code(error: Exception) -> int:
+    from minikit.errors import ArgumentError, CallError, MissingKeyError
+
     if isinstance(error, MissingKeyError):
         return NO_KEY
     refused = isinstance(error, ArgumentError) and not isinstance(error, CallError)
     return UNUSABLE if refused else FAILED
+
+
+def _open_closed_streams() -> None:
+    """Put the null device where a stream was closed before the start (`minikit ... >&-`)."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, Path(os.devnull).open(mode, encoding="utf-8"))  # noqa: SIM115 - it stays open
+    if hasattr(sys.stdout, "reconfigure"):
+        sys.stdout.reconfigure(encoding="utf-8", errors="replace")
+
+
+def _drop_output() -> None:
+    """Let the interpreter flush at exit into nothing, rather than fail once more."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _show_warning(message: Warning | str, *_: object, **__: object) -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, TypedDict
+from inspect import iscoroutinefunction
+from typing import TYPE_CHECKING, Literal, TypedDict, cast
 
 from minikit.checks import check_number, check_whole
 from minikit.errors import ArgumentError
@@ -27,9 +28,10 @@ class SummarizeOptions(TypedDict, total=False):
     Attributes:
         length: Words of the summary: a number, or "short" (80), "medium" (250, the default) or
             "long" (800). Asked of the model, which keeps to it about; a hard limit lies above.
-        detail: How finely the source is read, from 0 (as few calls as the window allows) to 1
-            (about 3,000 tokens a call); default 0.25, about 47,000 tokens a call for a window of
-            128,000. Finer costs more output and finds more of the middle.
+        detail: How finely the source is read, from 0 (as much in a call as the window allows, and
+            no more than 120,000 tokens) to 1 (about 3,000 tokens a call); default 0.25, about
+            47,000 tokens a call for a window of 128,000. Finer costs more output and finds more of
+            the middle.
         focus: What the summary should be about, such as a question; default: everything.
         language: Language of the summary, such as "French"; default: that of the source.
         style: How it should read, such as "bullet points" or "for a ten-year-old".
@@ -73,6 +75,10 @@ class Options:
             check_whole("chunk_tokens", self.chunk_tokens, 1)
         for name in ("focus", "language", "style", "instructions"):
             _check_text(name, getattr(self, name))
+        if self.on_event is not None and not callable(cast("object", self.on_event)):
+            raise ArgumentError(f"on_event is a function, not {type(self.on_event).__name__}")
+        if iscoroutinefunction(self.on_event):
+            raise ArgumentError("on_event is a plain function, not an async one")
         if self.on_gap not in ("mark", "raise"):
             raise ArgumentError(f'on_gap is "mark" or "raise", not {self.on_gap!r}')
 

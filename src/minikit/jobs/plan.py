@@ -11,7 +11,7 @@ from minikit.errors import SourceError
 from minikit.jobs.options import Options
 from minikit.jobs.prompts import map_prompt, single_prompt
 from minikit.jobs.serialize import Serializable
-from minikit.jobs.sizes import SLACK_TOKENS, Sizes, chunk_count
+from minikit.jobs.sizes import HEADING_TOKENS, SLACK_TOKENS, Sizes, chunk_count
 from minikit.jobs.summary import Operation, total_usd
 from minikit.models.model import Model
 from minikit.models.prices import cost_usd
@@ -62,7 +62,8 @@ class Plan(Serializable):
         levels: What runs in one go, first to last.
         cost_usd_at_least: Every prompt read from the prompt cache, every reply one token; None
             when the model's price is unknown.
-        cost_usd_at_most: Nothing cached, every reply as long as its limit; None likewise.
+        cost_usd_at_most: Nothing cached, every reply nearly as long as its limit (one that reaches
+            it is cut off, and done again on top); None likewise.
     """
 
     model: str
@@ -178,11 +179,12 @@ def _map_prompt(
     document: Document, chunks: tuple[Chunk, ...], index: int, words: int, options: Options
 ) -> tuple[Message, ...]:
     chunk = chunks[index]
+    path_tokens = count_text(" / ".join(chunk.headings), chunk.encoding_name)
     return map_prompt(
         document,
         chunk.text,
         place=f"{index + 1} of {len(chunks)}",
-        headings=chunk.headings,
+        headings=chunk.headings if path_tokens < HEADING_TOKENS else (),
         words=words,
         options=options,
     )

@@ -25,10 +25,6 @@ SYSTEM = (
 )
 
 
-HEADING_CHARACTERS = 200
-"""A longer heading path is cut: it tells where the part stands, no more."""
-
-
 def single_prompt(document: Document, options: Options) -> tuple[Message, ...]:
     """Ask for the summary of a whole document."""
     ask = f"Summarize the document{_titled(document)} in about {options.words} words."
@@ -45,8 +41,8 @@ def map_prompt(
     options: Options,
 ) -> tuple[Message, ...]:
     """Ask for the summary of one chunk; `place` says which, such as "3 of 16"."""
-    path = " / ".join(headings)[:HEADING_CHARACTERS]
-    under = f" It begins under the heading {path!r}." if path else ""
+    path = " / ".join(headings)
+    under = f" It begins under the heading '{path}'." if path else ""
     ask = (
         f"This is part {place} of a document{_titled(document)}.{under} "
         f"Summarize this part in about {words} words for a reader who will merge the summaries "
@@ -92,4 +88,5 @@ def _wishes(options: Options) -> list[str]:
 
 
 def _titled(document: Document) -> str:
-    return f" titled {document.title!r}" if document.title else ""
+    title = " ".join((document.title or "").split())  # on one line, like a title
+    return f" titled '{title}'" if title else ""

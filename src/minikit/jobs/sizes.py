@@ -36,7 +36,7 @@ SLACK_TOKENS = 64
 """Room for what a prompt adds beyond its empty form: numbers of parts, tokens at the seams."""
 
 HEADING_TOKENS = 200
-"""Room for a heading path, which the prompt cuts at this many characters."""
+"""Room for a heading path; a longer one is left out."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,7 +135,8 @@ def output_limit(words: int, model: Model) -> int:
     counts its thoughts as output and gets room for them.
     """
     thoughts = REASONING_TOKENS if "reasoning" in model.supports else 0
-    return min(5 * words + 256 + thoughts, model.max_output_tokens)
+    ample = min(5 * words + 256, model.context_window // 3)  # a small window is for the source
+    return min(max(ample, 2 * words) + thoughts, model.max_output_tokens)
 
 
 def chunk_count(tokens: int, sizes: Sizes, concurrency: int) -> int:

@@ -30,6 +30,9 @@ _TIER_CONTEXTS: Mapping[str, Mapping[str, str]] = {
 }
 TIERS = tuple(_TIER_CONTEXTS)
 
+_PLAIN_TIERS = frozenset({"", "on_demand", "standard"})
+"""What compatible servers call the default tier."""
+
 # Products of token counts and rates are exact in it, whatever the caller's own context is.
 _EXACT = Context(prec=200)
 _MILLION = 1_000_000
@@ -66,6 +69,7 @@ def cost_usd(
         An exact amount, or None: no price is known for the model, the tier, or the tier at that
         time, or `usage` contradicts itself (more cached than input tokens).
     """
+    tier = "default" if tier in _PLAIN_TIERS else tier
     if tier not in _TIER_CONTEXTS:
         return None
     moment = _in_utc(at or datetime.now(UTC))

@@ -6,6 +6,7 @@ import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
+from minikit.checks import check_whole
 from minikit.errors import ArgumentError, SourceError
 
 if TYPE_CHECKING:
@@ -27,8 +28,12 @@ class Span:
     end: int
 
     def __post_init__(self) -> None:
-        if not 0 <= self.start <= self.end:
-            raise ArgumentError(f"a span needs 0 <= start <= end, not {self.start!r}, {self.end!r}")
+        check_whole("start", self.start, 0)
+        check_whole("end", self.end, 0)
+        if self.start > self.end:
+            raise ArgumentError(
+                f"a span ends after it starts, not from {self.start!r} to {self.end!r}"
+            )
 
     def __len__(self) -> int:
         return self.end - self.start
@@ -47,6 +52,10 @@ class Document:
     text: str
     title: str | None = None
     origin: str | None = None
+
+    def __post_init__(self) -> None:
+        if not isinstance(cast("object", self.text), str):
+            raise ArgumentError(f"the text of a document is a str, not {type(self.text).__name__}")
 
     def __repr__(self) -> str:
         return f"Document(<{len(self.text)} characters>, title={self.title!r})"
@@ -106,6 +115,8 @@ Source = str | os.PathLike[str] | Document
 
 def _read(file: Path, name: str) -> bytes:
     try:
+        if file.is_char_device() or file.is_block_device():
+            raise SourceError(f"{name!r} is a device, not a file")
         return file.read_bytes()
     except FileNotFoundError as error:
         raise SourceError(f"no such file: {name!r}") from error
@@ -116,7 +127,7 @@ def _read(file: Path, name: str) -> bytes:
 
 
 def _decode(data: bytes, name: str) -> str:
-    if b"\0" in data[:8192]:
+    if b"\0" in data:
         raise SourceError(f"{name!r} is a binary file, not text; convert it to UTF-8 text first")
     try:
         return data.decode("utf-8-sig")

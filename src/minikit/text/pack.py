@@ -144,6 +144,8 @@ def pack(
         UnknownModelError: `model` is an id that no row describes.
     """
     resolved = Model.resolve(model)
+    if not isinstance(cast("object", parts), Iterable):
+        raise ArgumentError(f"pack takes a list of Part, not {type(parts).__name__}")
     given = tuple(parts)
     for part in given:
         if not isinstance(cast("object", part), Part):

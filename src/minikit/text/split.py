@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from math import isqrt
 from typing import TYPE_CHECKING
 
-from minikit.errors import ArgumentError
+from minikit.errors import ArgumentError, ChunkTooSmallError
 from minikit.models.model import DEFAULT_MODEL, Model
 from minikit.text.cutter import Cutter, overlapping
 from minikit.text.document import Document, Span
@@ -118,8 +118,13 @@ def split_text(
     end = len(text)
     if chunks == 1 and ruler.total <= max_tokens >= (tokens := ruler.count(0, end)):
         return _chunks(text, [(0, end, tokens)], [0], headings, encoding_name)
-    cutter = Cutter(ruler, max_tokens - overlap, [heading.start for heading in headings])
-    spans = list(cutter.cut(chunks))
+    starts = [heading.start for heading in headings]
+    try:
+        spans = list(Cutter(ruler, max_tokens - overlap, starts).cut(chunks))
+    except ChunkTooSmallError:
+        if not overlap:
+            raise
+        spans = list(Cutter(ruler, max_tokens, starts).cut(chunks))  # and repeat what room is left
     edges = [start for start, _, _ in spans]
     if overlap:
         spans = list(overlapping(ruler, spans, overlap, max_tokens))

@@ -36,9 +36,8 @@ def count_text(text: str, encoding_name: str) -> int:
     Equal to `len(tiktoken.get_encoding(encoding_name).encode_ordinary(text))`, also where that
     panics (a million spaces); a lone surrogate counts as U+FFFD. Time is linear in the length.
     It takes long texts in segments between additive cuts. Where there is none for 65,536
-    characters (a run of letters, of spaces, of signs) it counts in overlapping windows: exact in
-    every case tried, but a run of that length of *one* kind of character, with newlines or a
-    change of case only at its far end, could be off by a few tokens.
+    characters (a run of letters, of spaces, of signs) it counts in overlapping windows: such a run
+    can be off by a token, as 21,846 times "'s" and a combining sign between two newlines is.
 
     Thread-safe; long counts release the interpreter's lock for most of the time.
 

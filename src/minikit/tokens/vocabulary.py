@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import bz2
 import hashlib
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
@@ -113,6 +114,11 @@ VOCABULARIES: Mapping[str, Vocabulary] = {
 }
 
 _lock = Lock()
+if hasattr(os, "register_at_fork"):  # not on Windows, which has no fork
+    # Held by a thread at the moment of a fork, the lock would stay held in the child for ever.
+    os.register_at_fork(
+        before=_lock.acquire, after_in_parent=_lock.release, after_in_child=_lock.release
+    )
 _ranks: dict[str, dict[bytes, int]] = {}
 _encodings: dict[tuple[str, int], Encoding] = {}
 
