@@ -11,7 +11,7 @@ from minikit.calls.pipeline import Pipeline, in_thread
 from minikit.calls.request import Prompt, Request
 from minikit.calls.retry import Retry
 from minikit.jobs.options import Options, SummarizeOptions
-from minikit.jobs.plan import Job, Plan, prepare
+from minikit.jobs.plan import Job, Plan, prepare, readable
 from minikit.jobs.summarize import run
 from minikit.jobs.summary import Summary
 from minikit.models.model import DEFAULT_MODEL, Model
@@ -146,10 +146,10 @@ class AsyncClient:
             CallError: The first call failed for good.
             JobError: A later one did; the error carries what the others brought.
         """
-        resolved = self._resolved(model)
-        checked = Options(**options)
+        resolved, checked = self._resolved(model), Options(**options)
+        document = await in_thread(partial(readable, source))
         self._pipeline.check_key(resolved)
-        job = await in_thread(partial(self._prepare, source, resolved, checked))
+        job = await in_thread(partial(self._prepare, document, resolved, checked))
         return await run(job, self._pipeline)
 
     async def plan(
@@ -174,8 +174,9 @@ class AsyncClient:
             SourceError: The source is empty, or the file cannot be read as text.
             ArgumentError: An option cannot be used.
         """
-        work = partial(self._prepare, source, self._resolved(model), Options(**options))
-        return (await in_thread(work)).plan
+        resolved, checked = self._resolved(model), Options(**options)
+        document = await in_thread(partial(readable, source))
+        return (await in_thread(partial(self._prepare, document, resolved, checked))).plan
 
     async def aclose(self) -> None:
         """Close the connections of this event loop; later calls raise ClosedError."""
@@ -197,9 +198,8 @@ class AsyncClient:
             model = self._model or os.environ.get("MINIKIT_MODEL") or DEFAULT_MODEL
         return Model.resolve(model)
 
-    def _prepare(self, source: Source, model: Model, options: Options) -> Job:
-        concurrency = self._pipeline.max_concurrency
-        return prepare(Document.of(source), model, options, concurrency=concurrency)
+    def _prepare(self, document: Document, model: Model, options: Options) -> Job:
+        return prepare(document, model, options, concurrency=self._pipeline.max_concurrency)
 
 
 class Client:

@@ -16,7 +16,7 @@ from minikit.jobs.summary import Operation, total_usd
 from minikit.models.model import Model
 from minikit.models.prices import cost_usd
 from minikit.models.usage import Usage
-from minikit.text.document import Document, Span
+from minikit.text.document import Document, Source, Span
 from minikit.text.split import Chunk, split, split_evenly
 from minikit.tokens.chat import count_tokens
 from minikit.tokens.counting import count_text
@@ -113,17 +113,27 @@ class Job:
         return _map_prompt(self.document, self.chunks, index, self.partial_words, self.options)
 
 
+def readable(source: Source) -> Document:
+    """Read `source`, which must hold more than white space.
+
+    Raises:
+        SourceError: It cannot be read as text, or there is nothing in it to read.
+    """
+    document = Document.of(source)
+    if not document.text.strip():
+        named = f" {document.origin!r}" if document.origin else ""
+        what = "only white space" if document.text else "empty"
+        raise SourceError(f"the source{named} is {what}; there is nothing to summarize")
+    return document
+
+
 def prepare(document: Document, model: Model, options: Options, *, concurrency: int) -> Job:
     """Plan the summary of `document` for so many calls in flight. CPU-bound, linear.
 
     Raises:
-        SourceError: The text is empty or only white space.
         ArgumentError: An option asks for what the model cannot do.
         ContextOverflowError: The window is too small for the request.
     """
-    if not document.text.strip():
-        what = "empty" if not document.text else "only white space"
-        raise SourceError(f"the source{_named(document)} is {what}; there is nothing to summarize")
     sizes = Sizes.of(document, model, options)
     tokens = count_text(document.text, model.encoding)
     chunks = _chunks(document, tokens, sizes, concurrency)
@@ -245,7 +255,3 @@ def _most_costs(model: Model, prompts: list[int], levels: list[Level]) -> Iterat
     for level in levels[1:]:
         yield token and token * level.input_tokens_at_most
         yield reply and reply * level.output_tokens_at_most
-
-
-def _named(document: Document) -> str:
-    return f" {document.origin!r}" if document.origin else ""
