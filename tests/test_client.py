@@ -118,6 +118,26 @@ def test_exit_without_close(server: ChatServer) -> None:
     assert done.stdout
 
 
+@pytest.mark.parametrize(("close", "printed"), [("", False), ("loop.close()", True)])
+def test_loop_that_cannot_close(close: str, printed: bool) -> None:
+    """A loop that cannot end its threads says so, except at exit, where none can start."""
+    code = f"""
+        from minikit.portal import Loop
+
+        async def no_threads():
+            raise RuntimeError("can't create new thread at interpreter shutdown")
+
+        async def answer():
+            return 7
+
+        loop = Loop(closing=no_threads)
+        assert loop.call(answer) == 7
+        {close}
+    """
+    done = run_python(code)
+    assert (done.returncode, "can't create new thread" in done.stderr) == (0, printed)
+
+
 def test_fork_gets_a_loop_of_its_own(server: ChatServer) -> None:
     """A child process asks on its own connections; parent and child both go on."""
     server.handler = lambda body: ok(body["messages"][0]["content"])

@@ -24,6 +24,7 @@ INTERRUPT_CHECK_S = 0.5
 """How long a wait may last in one go: on Windows a wait without an end is deaf to Ctrl-C."""
 
 _open: set[Loop] = set()
+_exiting = threading.Event()
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,17 +104,27 @@ class Loop:
         from concurrent.futures import Future
         from contextvars import Context
 
-        import anyio
-
         future: Future[BlockingPortal] = Future()
         thread = threading.Thread(
             target=Context().run,  # an empty one: the caller's may say that a loop runs
-            args=(anyio.run, self._serve, future),
+            args=(self._run, future),
             name="minikit",
             daemon=True,
         )
         thread.start()
         return _Running(os.getpid(), future.result(), thread)
+
+    def _run(self, started: Future[BlockingPortal]) -> None:
+        import anyio
+
+        try:
+            anyio.run(self._serve, started)
+        except RuntimeError:
+            # asyncio ends its pool of threads by means of one more, and at exit Python 3.12 starts
+            # none (https://github.com/python/cpython/issues/113964); the loop is closed all the
+            # same.
+            if not _exiting.is_set():
+                raise
 
     async def _serve(self, started: Future[BlockingPortal]) -> None:
         from anyio.from_thread import BlockingPortal
@@ -129,5 +140,6 @@ class Loop:
 @atexit.register
 def _close_all() -> None:
     """Close what was left open: a loop that still runs can hang the interpreter at exit."""
+    _exiting.set()
     for loop in tuple(_open):
         loop.close()

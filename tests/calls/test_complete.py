@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import pickle
 from decimal import Decimal
 
@@ -12,6 +13,7 @@ from minikit import (
     ArgumentError,
     AsyncClient,
     AuthenticationError,
+    BadReplyError,
     CallError,
     CallTimeoutError,
     Client,
@@ -191,6 +193,11 @@ async def test_tool_calls_are_a_reply(server: ChatServer) -> None:
         error(408),
         error(409),
         error(429, code="rate_limit_exceeded"),
+        raw(429, "application/json", b'{"message": "Slow down.", "code": 429}'),
+        raw(200, "application/json", b"[" * 100_000),
+        ok(message={"content": [7]}),
+        ok(message={"tool_calls": [7]}),
+        ok(" \n"),
         reset(),
         reset(30),
     ],
@@ -221,6 +228,33 @@ async def test_passing_faults_are_tried_again(server: ChatServer, bad: object) -
             RequestTooLargeError,
             "chunk_tokens",
         ),
+        (error(400, code="400", type="budget_exceeded"), QuotaExhaustedError, "no credit"),
+        (error(402), QuotaExhaustedError, "HTTP 402"),
+        *(
+            (error(400, code="400", message=message), RequestTooLargeError, "chunk_tokens")
+            for message in (
+                "litellm.ContextWindowExceededError: litellm.BadRequestError",
+                "This model's maximum context length is 4096 tokens.",
+                "the request exceeds the available context size",
+                "prompt is too long: 210000 tokens > 200000 maximum",
+                "The input token count (9) exceeds the maximum number of tokens allowed (8).",
+            )
+        ),
+        (
+            raw(400, "application/json", b'{"message": "maximum context length", "code": 400}'),
+            RequestTooLargeError,
+            "chunk_tokens",
+        ),
+        (
+            error(400, code="400", message="triggering Azure OpenAI's content management policy"),
+            RefusalError,
+            "leave the passage out",
+        ),
+        (
+            ok(None, message={"provider_specific_fields": {"refusal": "I cannot."}}),
+            RefusalError,
+            "the model refused",
+        ),
         (raw(400, "text/html", b"<h1>Bad</h1>"), RequestRejectedError, "HTTP 400"),
         (raw(400, "application/json", b'{"error": "no"}'), RequestRejectedError, "HTTP 400"),
         (ok("No.", finish_reason="content_filter"), RefusalError, "content filter refused"),
@@ -248,6 +282,34 @@ async def test_refusal_carries_what_was_paid(server: ChatServer) -> None:
         await ask(server)
     assert raised.value.completion is not None
     assert raised.value.completion.cost_usd
+
+
+async def test_empty_reply_is_asked_for_thrice(server: ChatServer) -> None:
+    """Each empty reply is paid for; the third is an error that its code tells."""
+    server.handler = lambda _body: ok("")
+    with pytest.raises(BadReplyError, match="the reply is empty") as raised:
+        await ask(server)
+    assert (raised.value.attempts, raised.value.code) == (3, "empty")
+
+
+async def test_content_in_parts(server: ChatServer) -> None:
+    """A content in parts, as thinking models of some providers send it, is its texts."""
+    parts = [
+        {"type": "thinking", "thinking": [{"type": "text", "text": "Hm."}]},
+        {"type": "text", "text": "Good "},
+        {"type": "text", "text": "day."},
+        {"type": "text", "text": None},
+    ]
+    server.script([ok(message={"content": parts})])
+    assert (await ask(server)).text == "Good day."
+
+
+async def test_odd_fields_do_no_harm(server: ChatServer) -> None:
+    """Fields that are there and of no use count as left out."""
+    usage = {"prompt_tokens": 9, "completion_tokens": 1, "prompt_tokens_details": 7}
+    server.script([ok(message={"tool_calls": "none"}, usage=usage)])
+    completion = await ask(server)
+    assert (completion.tool_calls, completion.usage.cached_tokens) == ((), 0)
 
 
 async def test_attempts_are_capped(server: ChatServer) -> None:
@@ -322,6 +384,24 @@ async def test_hang_times_out(server: ChatServer) -> None:
     with pytest.raises(CallTimeoutError, match="within 0 s") as raised:
         await ask(server, timeout_s=0.1, retry=ONCE)
     assert isinstance(raised.value, TimeoutError)
+
+
+async def test_timeout_of_an_own_sdk_client() -> None:
+    """A timeout that the SDK or its HTTP library finds first is one of ours too."""
+    client = openai.DefaultAsyncHttpxClient
+    base = next(kind for kind in client.__mro__ if kind.__name__ == "AsyncClient")
+    http = importlib.import_module(base.__module__.partition(".")[0])
+
+    def late(_request: object) -> None:
+        raise http.ReadTimeout("late")
+
+    transport = client(transport=http.MockTransport(late))
+    async with (
+        openai.AsyncOpenAI(api_key="k", http_client=transport) as sdk,
+        AsyncClient(openai_client=sdk, retry=ONCE) as asking,
+    ):
+        with pytest.raises(CallTimeoutError, match="no whole reply within"):
+            await asking.complete("Hello?")
 
 
 async def test_connection_refused() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import pickle
 import re
+import threading
 from decimal import Decimal
 from itertools import pairwise
 from typing import Any
@@ -40,7 +41,7 @@ from minikit import (
     Usage,
 )
 from minikit.text.fence import unfence
-from server import ChatServer, Reply, cut_to, error, extract, hang, ok, output_limit, raw
+from server import ChatServer, Reply, cut_to, error, extract, hang, held, ok, output_limit, raw
 
 SMALL = Model(
     id="small",
@@ -199,9 +200,17 @@ def test_chunks_fill_the_waves(server: ChatServer) -> None:
 
 def test_calls_in_flight_are_bounded(server: ChatServer) -> None:
     """Map calls run side by side, and no more of them than asked for."""
+    four = threading.Event()
+
+    def wait_for_four(body: dict[str, Any]) -> Reply:
+        if server.in_flight == 4:
+            four.set()
+        return held(four, extract(body))
+
+    server.handler = wait_for_four
     with client_of(server, max_concurrency=4) as client:
         client.summarize(story(1_000))
-    assert 2 <= server.max_in_flight <= 4
+    assert server.max_in_flight == 4
 
 
 def test_progress_is_told(server: ChatServer) -> None:
@@ -332,8 +341,78 @@ def test_gap_can_be_an_error(server: ChatServer) -> None:
 def test_all_refused_is_an_error(server: ChatServer) -> None:
     """When nothing could be read there is no summary."""
     server.handler = lambda _body: error(400, code="content_filter")
-    with pytest.raises(JobError, match="every part of the document was refused"):
+    with pytest.raises(JobError, match="no part of the document could be read: content_filter"):
         summarize(server, story(30))
+
+
+@pytest.mark.parametrize("sentences", [100, 400])
+@pytest.mark.parametrize("nothing", ["", " \n", None])
+def test_empty_reply_becomes_a_gap(server: ChatServer, sentences: int, nothing: str | None) -> None:
+    """A passage that the model says nothing about, however often asked, is a named gap."""
+    server.handler = lambda body: ok(
+        nothing if REFUSED in body["messages"][-1]["content"] else "Fine."
+    )
+    text = story(sentences)
+    summary = summarize(server, text, on_gap="mark")
+    (gap,) = summary.gaps
+    assert gap.reason == "empty"
+    assert REFUSED in text[gap.span.start : gap.span.end]
+    assert len(gap.span) < 300
+    covered = sorted([part.span for part in summary.partials] + [gap.span])
+    assert "".join(text[span.start : span.end] for span in covered) == text
+
+
+def test_empty_reply_can_be_an_error(server: ChatServer) -> None:
+    """With on_gap="raise" a passage with an empty reply fails the job, and keeps the rest."""
+    server.handler = lambda body: ok("" if REFUSED in body["messages"][-1]["content"] else "Fine.")
+    with pytest.raises(JobError, match="the reply is empty") as raised:
+        summarize(server, story(400), on_gap="raise")
+    assert raised.value.partial
+
+
+@pytest.mark.parametrize("reply", [ok(None, message={"refusal": "No."}), ok("")])
+def test_search_for_what_is_refused_ends(server: ChatServer, reply: Reply) -> None:
+    """A model that refuses a whole chunk is not asked about every sentence of it."""
+    text = story(2_000)
+    server.handler = lambda body: (
+        ok("Fine.") if is_merge(body) or "Sentence 0 " in material(body)[0] else reply
+    )
+    model = Model(id="large", context_window=60_000, max_output_tokens=1_000)
+    with client_of(server, model=model, retry=Retry(attempts=1)) as client:
+        planned = client.plan(text, chunk_tokens=20_000)
+        summary = client.summarize(text, chunk_tokens=20_000)
+    assert len(planned.spans) == 2
+    (gap,) = summary.gaps
+    assert gap.span.end == len(text)
+    assert len(server.requests) < 80
+
+
+def test_halves_that_were_read_are_kept(server: ChatServer) -> None:
+    """What was read of a chunk before the server failed is in the error too."""
+    text = story(40)
+
+    def refuse_then_fail(body: dict[str, Any]) -> Reply:
+        if material(body) == [text]:
+            return ok(None, message={"refusal": "No."})
+        return ok("Fine.") if "Sentence 0 " in material(body)[0] else error(500)
+
+    server.handler = refuse_then_fail
+    with pytest.raises(JobError, match="0 of 1 parts") as raised:
+        summarize(server, text)
+    (kept,) = raised.value.partial
+    assert text[kept.span.start : kept.span.end].startswith("Sentence 0 ")
+
+
+def test_gaps_that_touch_are_one(server: ChatServer) -> None:
+    """A long refused passage is one gap."""
+    server.handler = lambda body: (
+        ok(None, message={"refusal": "No."})
+        if re.search(r"Sentence 4\d tells", body["messages"][-1]["content"])
+        else ok("Fine.")
+    )
+    text = story(100)
+    (gap,) = summarize(server, text).gaps
+    assert all(f"Sentence 4{n} tells" in text[gap.span.start : gap.span.end] for n in range(10))
 
 
 def test_refused_merge_keeps_the_parts(server: ChatServer) -> None:
@@ -367,6 +446,20 @@ def test_one_failed_chunk_loses_nothing(server: ChatServer) -> None:
     kept = [part.span for part in raised.value.partial]
     assert len(kept) == len([b for b in server.bodies if not is_merge(b)]) - 2
     assert not any(is_merge(body) for body in server.bodies)
+
+
+@pytest.mark.parametrize("read", [0, 9])
+def test_server_that_goes_down_ends_the_job(server: ChatServer, read: int) -> None:
+    """When chunk after chunk fails the rest is not asked for; what was read is kept."""
+    server.script([ok("Fine.")] * read)
+    server.handler = lambda _body: error(503)
+    with (
+        client_of(server, max_concurrency=1) as client,
+        pytest.raises((JobError, ServerError), match="HTTP 503") as raised,
+    ):
+        client.summarize(story(2_000), chunk_tokens=250)
+    assert len(server.requests) == read + 4 * FAST.attempts
+    assert (len(raised.value.partial) if isinstance(raised.value, JobError) else 0) == read
 
 
 def test_first_call_that_fails_is_itself(server: ChatServer) -> None:
@@ -444,6 +537,10 @@ def test_bad_sources(server: ChatServer, source: object, match: str) -> None:
     assert server.requests == []
 
 
+async def an_async_listener(_event: Progress) -> None:
+    """Listen in a way that nobody would wait for."""
+
+
 @pytest.mark.parametrize(
     ("options", "match"),
     [
@@ -463,6 +560,8 @@ def test_bad_sources(server: ChatServer, source: object, match: str) -> None:
         ({"chunk_tokens": True}, "whole number"),
         ({"chunk_tokens": 5_000}, "above what fits"),
         ({"focus": ""}, "focus is a text"),
+        ({"on_event": 5}, "on_event is a function"),
+        ({"on_event": an_async_listener}, "not an async one"),
         ({"language": 7}, "language is a text"),
         ({"on_gap": "ignore"}, "mark"),
         ({"model": "no-such-model"}, "no-such-model"),
@@ -502,6 +601,8 @@ def test_missing_key_before_the_work(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without a key nothing is read, and the error names the way out."""
     with pytest.raises(MissingKeyError, match=r"OPENAI_API_KEY.*offline"):
         minikit.summarize("no matter what")
+    with pytest.raises(SourceError, match="is empty"):
+        minikit.summarize("")
 
 
 def test_reasoning_models_get_room_to_think(server: ChatServer) -> None:
@@ -517,7 +618,9 @@ async def test_cancelling_a_job_ends_its_calls(server: ChatServer) -> None:
     import anyio
 
     server.handler = lambda _body: hang()
-    async with AsyncClient(model=SMALL, api_key="k", base_url=server.base_url) as client:
+    async with AsyncClient(
+        model=SMALL, api_key="k", base_url=server.base_url, max_concurrency=2
+    ) as client:
         async with anyio.create_task_group() as group:
             group.start_soon(client.summarize, story(400))
             await anyio.to_thread.run_sync(lambda: server.wait_for(in_flight=2))

@@ -15,7 +15,10 @@ from minikit.tokens.counting import count_text
 if TYPE_CHECKING:
     from minikit.calls.request import Request
 
-__all__ = ["EXTRACTIVE_NOTE", "Completion", "read_completion"]
+__all__ = ["EMPTY", "EXTRACTIVE_NOTE", "Completion", "read_completion"]
+
+EMPTY = "empty"
+"""Code of the error that a reply without text is."""
 
 EXTRACTIVE_NOTE = (
     "The offline model selected these sentences from the source and wrote none; "
@@ -61,7 +64,8 @@ def read_completion(body: str, request: Request, *, request_id: str | None = Non
     """Read the body of a 200 reply.
 
     Raises:
-        BadReplyError: The body is not a whole chat completion.
+        BadReplyError: The body is not a whole chat completion, or it is one without text, which
+            its code `EMPTY` tells.
         RefusalError: The model or a content filter refused; carries the completion.
     """
     try:
@@ -81,7 +85,7 @@ class _Reader:
 
         try:
             self.body = _mapping(json.loads(body), "body")
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             kind = "HTML" if body.lstrip()[:1] == "<" else "no whole JSON"
             raise BadReplyError(
                 f"the server answered 200 with {len(body)} characters that are {kind}; "
@@ -99,16 +103,14 @@ class _Reader:
             raise BadReplyError(f"the reply has no finish reason, but {finish_reason!r}")
         completion = self._completion(message, finish_reason)
         self._check_refusal(completion, message)
-        if not (completion.text or completion.tool_calls or finish_reason == "length"):
-            raise BadReplyError("the reply is empty")
+        if not (completion.text.strip() or completion.tool_calls or finish_reason == "length"):
+            raise BadReplyError(
+                "the reply is empty; change the prompt or leave the passage out", code=EMPTY
+            )
         return completion
 
     def _completion(self, message: Mapping[str, Any], finish_reason: str) -> Completion:
-        text = message.get("content")
-        if not isinstance(text, str | None):
-            raise BadReplyError(f"the content of the reply is {type(text).__name__}, not text")
-        tool_calls = message.get("tool_calls") or ()
-        text = well_formed(text or "")
+        text = well_formed(_text(message.get("content")))
         usage = self._usage(text)
         tier = self.body.get("service_tier")
         tier = tier if isinstance(tier, str) else "default"
@@ -120,7 +122,7 @@ class _Reader:
             finish_reason=finish_reason,
             model=str(self.body.get("model") or model.id),
             tier=tier,
-            tool_calls=tuple(tool_calls),
+            tool_calls=_tool_calls(message.get("tool_calls")),
             request_id=self.request_id,
             notes=(EXTRACTIVE_NOTE,) if model.provider == "offline" else (),
         )
@@ -134,8 +136,8 @@ class _Reader:
                 estimated=True,
             )
         raw = cast("Mapping[str, Any]", usage)
-        details: Mapping[str, Any] = raw.get("prompt_tokens_details") or {}
-        written: Mapping[str, Any] = raw.get("completion_tokens_details") or {}
+        details = _details(raw, "prompt_tokens_details")
+        written = _details(raw, "completion_tokens_details")
         input_tokens = _tokens(raw, "prompt_tokens")
         output_tokens = _tokens(raw, "completion_tokens")
         return Usage(
@@ -148,7 +150,9 @@ class _Reader:
 
     def _check_refusal(self, completion: Completion, message: Mapping[str, Any]) -> None:
         filtered = completion.finish_reason == "content_filter"
-        if not (filtered or message.get("refusal")):
+        # The LiteLLM proxy moves what it takes for a field of one provider's.
+        elsewhere = _details(message, "provider_specific_fields")
+        if not (filtered or message.get("refusal") or elsewhere.get("refusal")):
             return
         who = "a content filter" if filtered else "the model"
         error = RefusalError(
@@ -172,6 +176,28 @@ def _mapping(value: object, name: str) -> Mapping[str, Any]:
     if not isinstance(value, dict):
         raise BadReplyError(f"the {name} of the reply is {type(value).__name__}, not an object")
     return cast("Mapping[str, Any]", value)
+
+
+def _text(content: object) -> str:
+    """Return the text of a content, which is a text, or parts as Mistral's thinking models send."""
+    if not isinstance(content, list):
+        if not isinstance(content, str | None):
+            raise BadReplyError(f"the content of the reply is {type(content).__name__}, not text")
+        return content or ""
+    parts = [_mapping(part, "content part") for part in cast("list[object]", content)]
+    texts = (part.get("text") for part in parts if part.get("type") == "text")
+    return "".join(text for text in texts if isinstance(text, str))
+
+
+def _tool_calls(calls: object) -> tuple[Mapping[str, Any], ...]:
+    if not isinstance(calls, list):
+        return ()
+    return tuple(_mapping(call, "tool call") for call in cast("list[object]", calls))
+
+
+def _details(raw: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    details = raw.get(name)
+    return cast("Mapping[str, Any]", details) if isinstance(details, dict) else {}
 
 
 def _tokens(usage: Mapping[str, Any], name: str) -> int:

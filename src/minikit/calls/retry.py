@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
+from minikit.calls.completion import EMPTY
 from minikit.checks import check_number, check_whole
 from minikit.errors import (
     BadReplyError,
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
 __all__ = ["Retry", "is_retryable", "retried"]
 
 T = TypeVar("T")
+
+EMPTY_ATTEMPTS = 3
+"""Each empty reply is paid for, and a model that says nothing thrice has nothing to say."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,12 +65,14 @@ async def retried(attempt: Callable[[], Awaitable[T]], retry: Retry) -> tuple[T,
     import tenacity
 
     jitter = tenacity.wait_random_exponential(multiplier=retry.wait_initial_s, max=retry.wait_max_s)
+    limits = tenacity.stop_any(
+        tenacity.stop_after_attempt(retry.attempts), tenacity.stop_before_delay(retry.timeout_s)
+    )
     # A fresh object per call: tasks that share one AsyncRetrying mix their attempts.
     retrying = tenacity.AsyncRetrying(
         sleep=anyio.sleep,
         retry=tenacity.retry_if_exception(is_retryable),
-        stop=tenacity.stop_after_attempt(retry.attempts)
-        | tenacity.stop_before_delay(retry.timeout_s),
+        stop=lambda state: limits(state) or _stays_empty(state),
         wait=lambda state: max(jitter(state), _retry_after_s(state)),
         reraise=True,
     )
@@ -93,6 +99,16 @@ def is_retryable(error: BaseException) -> bool:
     return isinstance(error, TransportError | ServerError | RateLimitError | BadReplyError)
 
 
+def _stays_empty(state: RetryCallState) -> bool:
+    error = _error(state)
+    return error is not None and error.code == EMPTY and state.attempt_number >= EMPTY_ATTEMPTS
+
+
 def _retry_after_s(state: RetryCallState) -> float:
+    error = _error(state)
+    return (error.retry_after_s or 0.0) if error else 0.0
+
+
+def _error(state: RetryCallState) -> CallError | None:
     error = state.outcome.exception() if state.outcome else None
-    return (error.retry_after_s or 0.0) if isinstance(error, CallError) else 0.0
+    return error if isinstance(error, CallError) else None

@@ -134,40 +134,69 @@ def _timed_out(timeout_s: float) -> CallTimeoutError:
 
 def _status_error(error: openai.APIStatusError) -> CallError:
     kind, advice = _classify(error)
+    code = _code(error)
     return kind(
-        f"HTTP {error.status_code} ({error.code or 'no code'}): {_message(error)}; {advice}",
+        f"HTTP {error.status_code} ({code or 'no code'}): {_message(error)}; {advice}",
         status=error.status_code,
-        code=error.code,
+        code=code or _USUAL_CODES.get(kind),
         request_id=error.response.headers.get("x-request-id"),
         retry_after_s=_retry_after_s(error.response.headers),
     )
 
 
 def _classify(error: openai.APIStatusError) -> tuple[type[CallError], str]:
-    status, code = error.status_code, error.code
+    status = error.status_code
+    if status == 402 or error.type in _QUOTA_TYPES:
+        return QuotaExhaustedError, "the account has no credit or limit left"
     if status == 429:
         return _classify_429(error)
     if status in (401, 403):
         return AuthenticationError, "check the API key and what it is allowed to do"
     if status in (408, 409) or status >= 500:
         return ServerError, "the server failed; try again later"
-    if code == "context_length_exceeded" or status == 413:
+    return _classify_400(error)
+
+
+def _classify_400(error: openai.APIStatusError) -> tuple[type[CallError], str]:
+    """Tell what is too long, and what is refused, from what is wrong."""
+    status, code = error.status_code, _code(error)
+    # Where a code is sent it tells; some servers and proxies send none but the status again.
+    if code == _TOO_LONG or status == 413 or (code is None and _SAYS_TOO_LONG(_message(error))):
         return RequestTooLargeError, "lower chunk_tokens, or describe the window with Model(...)"
-    if code in _REFUSAL_CODES:
+    if code in _REFUSAL_CODES or (code is None and _SAYS_FILTERED(_message(error))):
         return RefusalError, "change the prompt or leave the passage out"
     return RequestRejectedError, "check the model's name and the base URL"
 
 
 def _classify_429(error: openai.APIStatusError) -> tuple[type[CallError], str]:
     """Tell a rate limit, which passes, from a quota and from a request that never fits it."""
-    code = error.code or ""
-    if error.type == "insufficient_quota" or code in _QUOTA_CODES or code.endswith(_SPEND_LIMIT):
+    code = _code(error) or ""
+    if code in _QUOTA_CODES or code.endswith(_SPEND_LIMIT):
         return QuotaExhaustedError, "the account has no credit or limit left"
     if "Request too large" in error.message:  # shares its code with the limit that passes
         return RequestTooLargeError, "lower chunk_tokens, or raise the account's token limit"
     return RateLimitError, "send fewer requests at a time (max_concurrency=)"
 
 
+def _code(error: openai.APIStatusError) -> str | None:
+    """Return the server's code where it is one: vLLM and the LiteLLM proxy send the status."""
+    code: object = error.code
+    return code if isinstance(code, str) and not code.isdigit() else None
+
+
+_TOO_LONG = "context_length_exceeded"
+_USUAL_CODES: dict[type[CallError], str] = {
+    RequestTooLargeError: _TOO_LONG,
+    RefusalError: "content_filter",
+}
+# vLLM and LiteLLM; llama.cpp; Anthropic; Google.
+_SAYS_TOO_LONG = re.compile(
+    r"context.?(?:length|window|size)|prompt is too long|input token count", re.IGNORECASE
+).search
+_SAYS_FILTERED = re.compile(
+    r"content.?(?:management.)?policy|content.?filter", re.IGNORECASE
+).search
+_QUOTA_TYPES = ("insufficient_quota", "budget_exceeded")
 _REFUSAL_CODES = frozenset({"content_filter", "content_policy_violation", "invalid_prompt"})
 _QUOTA_CODES = frozenset(
     {"insufficient_quota", "credit_balance_exhausted", "organization_usage_limit_exceeded"}

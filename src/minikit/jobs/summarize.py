@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import warnings
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import replace
 from decimal import Decimal
 from functools import partial
-from itertools import chain
 from typing import TYPE_CHECKING
 
+from minikit.calls.completion import EMPTY
 from minikit.calls.request import Request
 from minikit.errors import (
     AuthenticationError,
@@ -49,6 +50,14 @@ __all__ = ["run"]
 SMALLEST_HALF_TOKENS = 32
 """A refused passage is not cut below this: what is left of it is a gap."""
 
+FAILED_HALVES_AT_MOST = 32
+"""So many pieces of one chunk may be refused before the rest is a gap as it is. To find one short
+passage in the largest chunk takes 12; a model that refuses the whole would be paid for without end.
+"""
+
+FAILED_CHUNKS_AT_LEAST = 4
+"""So many chunks fail one after the other, none between them read, before the job gives up."""
+
 
 async def run(job: Job, pipeline: Pipeline) -> Summary:
     """Make the calls of `job` and return the summary.
@@ -75,8 +84,10 @@ class _Run:
         self.usage = Usage()
         self.cost_usd: Decimal | None = Decimal(0)
         self.notes: dict[str, None] = {}
-        self.outcomes: dict[int, list[Outcome]] = {}
+        self.outcomes: list[Outcome] = []
+        self.chunks_read = 0
         self.errors: dict[int, CallError] = {}
+        self.failed_in_a_row = 0
 
     async def summary(self) -> Summary:
         try:
@@ -103,63 +114,87 @@ class _Run:
                 limit=sizes.final_output,
                 tokens=self.job.prompt_tokens[0],
             )
-        except (RefusalError, RequestTooLargeError) as error:
-            self.outcomes[0] = await self._read_halves(span, self.job.partial_words, error)
+        except CallError as error:
+            if isinstance(error, OutputTruncatedError) or not _lies_in_the_passage(error):
+                raise
+            await self._read_halves(span, error)
             return await self._merged()
-        self.outcomes[0] = [Partial(text=completion.text, span=span)]
+        self.outcomes.append(Partial(text=completion.text, span=span))
         return self._summary(completion.text)
 
     async def _read_chunk(self, index: int) -> None:
         """Read one chunk; an error that other chunks may be spared is kept until all are read."""
         span, tokens = self.job.plan.spans[index], self.job.prompt_tokens[index]
         if not tokens:  # white space: nothing to ask
-            self.outcomes[index] = []
             return
         place = Place(operation="map", level=0, span=span)
-        words = self.job.partial_words
         try:
-            self.outcomes[index] = await self._read(
-                self.job.map_prompt(index), place, words=words, tokens=tokens
-            )
+            await self._read(self.job.map_prompt(index), place, tokens)
         except (AuthenticationError, QuotaExhaustedError):
             raise
         except CallError as error:
             self.errors[index] = error
+            self.failed_in_a_row += 1
+            # A server that is down would otherwise be asked for every chunk, with all retries.
+            if self.failed_in_a_row >= max(FAILED_CHUNKS_AT_LEAST, self.pipeline.max_concurrency):
+                raise
 
-    async def _read(
-        self, messages: tuple[Message, ...], place: Place, *, words: int, tokens: int | None = None
-    ) -> list[Outcome]:
-        """Read a passage; in halves where it is refused or its reply is cut off."""
+    async def _read(self, messages: tuple[Message, ...], place: Place, tokens: int) -> None:
+        """Read a chunk; in halves where it is refused or its reply is cut off or empty."""
         try:
-            completion = await self._send(
-                messages, place, limit=self.job.partial_output, tokens=tokens
-            )
-        except (RefusalError, RequestTooLargeError) as error:
-            return await self._read_halves(place.span, words, error)
-        if completion.finish_reason == "length":
-            return await self._read_halves(place.span, words, _truncated(completion))
-        return [Partial(text=completion.text, span=place.span)]
+            await self._read_whole(messages, place, tokens)
+        except CallError as error:
+            if not _lies_in_the_passage(error):
+                raise
+            await self._read_halves(place.span, error)
+        self.chunks_read += 1
 
-    async def _read_halves(self, span: Span, words: int, error: CallError) -> list[Outcome]:
-        halves = self._halves(span)
-        if len(halves) < 2:
-            if self.job.options.on_gap == "raise":
-                raise error
-            return [Gap(span=span, reason=error.code or "unknown")]
-        words = max(20, words // 2)
-        outcomes: list[Outcome] = []
-        for number, half in enumerate(halves, 1):
-            messages = map_prompt(
-                self.job.document,
-                self.job.document[half],
-                place=f"{number} of {len(halves)} of a passage",
-                headings=(),
-                words=words,
-                options=self.job.options,
-            )
-            place = Place(operation="map", level=0, span=half, redone=True)
-            outcomes += await self._read(messages, place, words=words)
-        return outcomes
+    async def _read_whole(
+        self, messages: tuple[Message, ...], place: Place, tokens: int | None = None
+    ) -> None:
+        limit = self.job.partial_output
+        completion = await self._send(messages, place, limit=limit, tokens=tokens)
+        if completion.finish_reason == "length":
+            raise _truncated(completion)
+        self.outcomes.append(Partial(text=completion.text, span=place.span))
+
+    async def _read_halves(self, span: Span, error: CallError) -> None:
+        """Narrow down what cannot be read, widest pieces first; what is left of it is a gap."""
+        failed = 0
+        unread = deque([(span, self.job.partial_words, error)])
+        while unread:
+            span, words, error = unread.popleft()
+            halves = self._halves(span) if failed < FAILED_HALVES_AT_MOST else [span]
+            if len(halves) < 2:
+                self._leave_out(span, error)
+                continue
+            words = max(20, words // 2)
+            for number, half in enumerate(halves, 1):
+                messages = self._half_prompt(half, f"{number} of {len(halves)}", words)
+                place = Place(operation="map", level=0, span=half, redone=True)
+                try:
+                    await self._read_whole(messages, place)
+                except CallError as failure:
+                    if not _lies_in_the_passage(failure):
+                        raise
+                    unread.append((half, words, failure))
+                    # What is too large costs nothing, and its pieces fit in the end.
+                    failed += not isinstance(failure, RequestTooLargeError)
+
+    def _half_prompt(self, half: Span, number: str, words: int) -> tuple[Message, ...]:
+        return map_prompt(
+            self.job.document,
+            self.job.document[half],
+            place=f"{number} of a passage",
+            headings=(),
+            words=words,
+            options=self.job.options,
+        )
+
+    def _leave_out(self, span: Span, error: CallError) -> None:
+        if self.job.options.on_gap == "raise":
+            raise error
+        self.outcomes.append(Gap(span=span, reason=error.code or "unknown"))
 
     def _halves(self, span: Span) -> list[Span]:
         text = self.job.document[span]
@@ -186,7 +221,8 @@ class _Run:
                 raise BadReplyError(f"{self.job.model.id!r} does not make summaries shorter")
             partials, level = fitting, level + 1
         if not groups:
-            raise RefusalError("every part of the document was refused", code="refusal")
+            reasons = ", ".join({gap.reason: None for gap in self._gaps()})
+            raise RefusalError(f"no part of the document could be read: {reasons}")
         last = await self._merge(groups[0], level=level, final=True)
         return self._summary(last.text)
 
@@ -260,6 +296,7 @@ class _Run:
         return completion
 
     def _record(self, completion: Completion, place: Place) -> None:
+        self.failed_in_a_row = 0
         self.calls.append(CallRecord.of(completion, place))
         self.usage += completion.usage
         self.cost_usd = total_usd((self.cost_usd, completion.cost_usd))
@@ -279,11 +316,13 @@ class _Run:
         except Exception as error:  # noqa: BLE001 - a hook of the caller's must not fail the job
             warnings.warn(f"on_event failed: {error!r}", RuntimeWarning, stacklevel=2)
 
-    def _outcomes(self) -> list[Outcome]:
-        return list(chain.from_iterable(self.outcomes[index] for index in sorted(self.outcomes)))
-
     def _partials(self) -> tuple[Partial, ...]:
-        return tuple(each for each in self._outcomes() if isinstance(each, Partial))
+        partials = (each for each in self.outcomes if isinstance(each, Partial))
+        return tuple(sorted(partials, key=lambda each: each.span))
+
+    def _gaps(self) -> tuple[Gap, ...]:
+        gaps = (each for each in self.outcomes if isinstance(each, Gap))
+        return tuple(_joined(sorted(gaps, key=lambda each: each.span)))
 
     def _summary(self, text: str) -> Summary:
         return Summary(
@@ -294,19 +333,37 @@ class _Run:
             calls=tuple(self.calls),
             spans=self.job.plan.spans,
             partials=self._partials(),
-            gaps=tuple(each for each in self._outcomes() if isinstance(each, Gap)),
+            gaps=self._gaps(),
             notes=tuple(self.notes),
         )
 
     def _job_error(self, error: CallError) -> JobError:
         errors = tuple({id(each): each for each in (*self.errors.values(), error)}.values())
-        done, all_chunks = len(self.outcomes), len(self.job.chunks)
+        done, all_chunks = self.chunks_read, len(self.job.chunks)
         return JobError(
             f"{len(errors)} calls failed for good, {done} of {all_chunks} parts were read and are "
             f"kept in .partial; the first error: {errors[0]}",
             partial=self._partials(),
             errors=errors,
         )
+
+
+def _lies_in_the_passage(error: CallError) -> bool:
+    """Whether what was to be read is the cause, so that pieces of it may fare better."""
+    kinds = (RefusalError, RequestTooLargeError, OutputTruncatedError)
+    return isinstance(error, kinds) or error.code == EMPTY
+
+
+def _joined(gaps: Sequence[Gap]) -> list[Gap]:
+    """Join gaps that touch and have the same reason."""
+    joined: list[Gap] = []
+    for gap in gaps:
+        last = joined[-1] if joined else None
+        if last and (last.span.end, last.reason) == (gap.span.start, gap.reason):
+            joined[-1] = replace(last, span=Span(last.span.start, gap.span.end))
+        else:
+            joined.append(gap)
+    return joined
 
 
 def _truncated(completion: Completion) -> OutputTruncatedError:
