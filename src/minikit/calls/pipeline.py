@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 import time
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -76,6 +77,7 @@ class Pipeline:
         self._retry = retry
         self._timeout_s = timeout_s
         self._sessions: RunVar[_Session] | None = None
+        self._sessions_lock = threading.Lock()
         self._encodings: set[str] = set()
         self._closed = False
 
@@ -133,8 +135,9 @@ class Pipeline:
         from anyio import Lock, Semaphore
         from anyio.lowlevel import RunVar
 
-        if self._sessions is None:
-            self._sessions = RunVar("minikit session")
+        with self._sessions_lock:  # a second variable would lose what the first one holds
+            if self._sessions is None:
+                self._sessions = RunVar("minikit session")
         session = self._sessions.get(None)
         if session is None or session.pid != os.getpid():
             session = _Session(os.getpid(), Semaphore(self.max_concurrency), Lock())
