@@ -12,12 +12,13 @@ import textwrap
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import anyio
 import pytest
 
 import minikit
-from minikit import AsyncClient, Client, ClosedError, Message, Progress
+from minikit import ArgumentError, AsyncClient, Client, ClosedError, Message, Progress
 from server import ChatServer, held, ok
 
 TEXT = "The cat sat on the mat in the sun. The dog ran over the hill to the sea. " * 40
@@ -235,3 +236,95 @@ def test_path_is_a_file_and_str_is_text(tmp_path: Path, client: Client) -> None:
 def test_message_is_public() -> None:
     """Messages are values."""
     assert Message(role="user", content="x") == Message.of({"role": "user", "content": "x"})
+
+
+def test_dropped_clients_leave_no_threads() -> None:
+    """A client that nobody holds any more stops its thread."""
+    code = """
+        import gc, threading, time
+        import minikit
+        for _ in range(20):
+            minikit.Client(model="offline").plan("The cat sat.")
+        gc.collect()
+        deadline = time.monotonic() + 20
+        while threading.active_count() > 3:
+            assert time.monotonic() < deadline, threading.enumerate()
+    """
+    done = run_python(code)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_close_ends_calls_under_way(server: ChatServer, client: Client) -> None:
+    """A call that is under way when its client is closed ends with an error of ours."""
+    server.handler = lambda _body: held(threading.Event())
+    with ThreadPoolExecutor(1) as pool:
+        call = pool.submit(client.complete, "Hello?")
+        server.wait_for(in_flight=1)
+        client.close()
+        with pytest.raises(ClosedError, match="while the call was under way"):
+            call.result(timeout=10)
+
+
+def test_close_from_its_own_thread(server: ChatServer, client: Client) -> None:
+    """A client cannot be closed from inside its own loop; it stays open."""
+    errors: list[BaseException] = []
+
+    def call_back(_progress: Progress) -> None:
+        try:
+            client.close()
+        except ClosedError as error:
+            errors.append(error)
+
+    with client:
+        client.summarize(TEXT, on_event=call_back)
+        assert errors
+        assert client.complete("Hello?").text
+
+
+def test_listener_that_exits(server: ChatServer, client: Client) -> None:
+    """SystemExit in a listener reaches the caller, and the client goes on."""
+
+    def leave(_progress: Progress) -> None:
+        sys.exit(3)
+
+    with client:
+        with pytest.raises(SystemExit, match="3"):
+            client.summarize(TEXT, on_event=leave)
+        assert client.complete("Hello?").text
+
+
+@pytest.mark.parametrize(
+    ("options", "match"),
+    [
+        ({"retry": 5}, "a Retry"),
+        ({"api_key": 5}, "api_key is a str"),
+        ({"base_url": 5}, "base_url is a str"),
+        ({"openai_client": 5}, "an AsyncOpenAI, not int"),
+        ({"timeout_s": 0}, "at least"),
+    ],
+)
+def test_options_of_a_wrong_kind(options: dict[str, object], match: str) -> None:
+    """A client cannot be made of what it cannot use."""
+    with pytest.raises(ArgumentError, match=match):
+        Client(**options)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("options", "match"),
+    [
+        ({"api_key": "ключ"}, "characters that no key has"),
+        ({"api_key": "a\nb"}, "characters that no key has"),
+        ({"base_url": "localhost:8000/v1"}, "begins with http"),
+    ],
+)
+def test_keys_and_addresses_that_cannot_be(options: dict[str, Any], match: str) -> None:
+    """A key or an address that cannot be one is found before anything is sent."""
+    with Client(**{"api_key": "k", **options}) as client, pytest.raises(ArgumentError, match=match):
+        client.complete("Hello?")
+
+
+def test_key_from_a_file_with_a_line_end(server: ChatServer) -> None:
+    """White space around a key, as at the end of a file, is dropped."""
+    with Client(api_key=" sk-test\n", base_url=server.base_url) as client:
+        client.complete("Hello?")
+    assert server.requests[0].headers["authorization"] == "Bearer sk-test"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import weakref
 from functools import partial
 from typing import TYPE_CHECKING, Self, Unpack
 
@@ -231,6 +232,7 @@ class Client:
             timeout_s=timeout_s,
         )
         self._loop = Loop(closing=self._client.aclose)
+        weakref.finalize(self, self._loop.release).atexit = False
 
     def complete(
         self,

@@ -32,8 +32,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from decimal import Decimal
+
     from minikit.calls.completion import Completion
-    from minikit.jobs.summary import Partial
+    from minikit.jobs.summary import CallRecord, Partial
+    from minikit.models.usage import Usage
 
 __all__ = [
     "ArgumentError",
@@ -187,6 +190,9 @@ class JobError(MinikitError):
     Attributes:
         partial: The replies that did arrive, in the order of the document.
         errors: The errors of the calls that failed, in the order of the document.
+        calls: A record of each call that brought a reply.
+        usage: Tokens of these calls, or None where there was none.
+        cost_usd: US dollars of these calls, or None when the price of one is unknown.
     """
 
     def __init__(
@@ -195,7 +201,13 @@ class JobError(MinikitError):
         *,
         partial: tuple[Partial, ...] = (),
         errors: tuple[CallError, ...] = (),
+        calls: tuple[CallRecord, ...] = (),
+        usage: Usage | None = None,
+        cost_usd: Decimal | None = None,
     ) -> None:
         super().__init__(message)
         self.partial = partial
         self.errors = errors
+        self.calls = calls
+        self.usage = usage
+        self.cost_usd = cost_usd

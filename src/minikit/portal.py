@@ -6,6 +6,7 @@ import atexit
 import os
 import threading
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
@@ -36,8 +37,8 @@ class _Running:
     thread: threading.Thread
 
     @property
-    def is_here(self) -> bool:
-        return self.pid == os.getpid()
+    def is_alive(self) -> bool:
+        return self.pid == os.getpid() and self.thread.is_alive()
 
 
 class Loop:
@@ -63,40 +64,64 @@ class Loop:
             ClosedError: The loop is closed, or this is its own thread, which would wait for
                 itself.
         """
-        from concurrent.futures import wait
+        from concurrent.futures import CancelledError, wait
 
         portal = self._start().portal
-        future: Future[T] = portal.start_task_soon(function)
+
+        async def contained() -> T | SystemExit:
+            try:
+                return await function()
+            except SystemExit as error:  # it would end the loop, which others use too
+                return error
+
+        future: Future[T | SystemExit] = portal.start_task_soon(contained)
         try:
             while not wait([future], timeout=INTERRUPT_CHECK_S).done:
                 pass
         except BaseException:
             future.cancel()
             raise
-        return future.result()
+        try:
+            result = future.result()
+        except CancelledError:
+            raise ClosedError("the client was closed while the call was under way") from None
+        if isinstance(result, SystemExit):
+            raise result
+        return result
 
     def close(self) -> None:
-        """Cancel what is under way and stop the loop; later calls raise ClosedError."""
+        """Cancel what is under way and stop the loop; later calls raise ClosedError.
+
+        Raises:
+            ClosedError: This is the loop's own thread, which would wait for itself.
+        """
         with self._lock:
+            if self._running is not None:
+                _check_thread(self._running)
             running, self._running, self._closed = self._running, None, True
         _open.discard(self)
-        if running is not None and running.is_here:
+        if running is not None and running.is_alive:
             running.portal.call(running.portal.stop, True)
             running.thread.join()
+
+    def release(self) -> None:
+        """Stop the loop without waiting, for a client that nobody holds any more."""
+        running, self._running = self._running, None
+        _open.discard(self)
+        if running is None or not running.is_alive:
+            return
+        with suppress(RuntimeError):  # collected in the loop's own thread; closed at exit then
+            running.portal.start_task_soon(running.portal.stop, True)
 
     def _start(self) -> _Running:
         with self._lock:
             if self._closed:
                 raise ClosedError("the client is closed; make a new one")
-            if self._running is None or not self._running.is_here:
+            if self._running is None or not self._running.is_alive:
                 self._running = self._started()
                 _open.add(self)
             running = self._running
-        if running.thread is threading.current_thread():
-            raise ClosedError(
-                "a synchronous client was called from its own event loop, as in on_event; "
-                "use AsyncClient there, or call from another thread"
-            )
+        _check_thread(running)
         return running
 
     def _started(self) -> _Running:
@@ -135,6 +160,14 @@ class Loop:
                 await portal.sleep_until_stopped()
         finally:
             await self._closing()
+
+
+def _check_thread(running: _Running) -> None:
+    if running.thread is threading.current_thread():
+        raise ClosedError(
+            "a synchronous client was called from its own event loop, as in on_event; "
+            "use AsyncClient there, or call from another thread"
+        )
 
 
 @atexit.register

@@ -186,8 +186,8 @@ async def test_tool_calls_are_a_reply(server: ChatServer) -> None:
             b'{"choices": [{"message": {"content": 7}, "finish_reason": "stop"}]}',
         ),
         ok(finish_reason=None),
-        ok(usage={"prompt_tokens": -1}),
-        ok(usage={"prompt_tokens": "many"}),
+        ok(usage={"prompt_tokens": -1, "completion_tokens": 1}),
+        ok(usage={"prompt_tokens": "many", "completion_tokens": 1}),
         error(500),
         error(503, code="server_is_overloaded"),
         error(408),
@@ -349,6 +349,7 @@ async def test_tasks_count_their_own_attempts(server: ChatServer) -> None:
         ({"retry-after": "Wed, 21 Oct 2015 07:28:00 GMT"}, 0.0),
         ({"retry-after": "Wed, 21 Oct 2015 07:28:00"}, 0.0),
         ({"retry-after": "soon"}, None),
+        ({"retry-after": "Wed, 21 Oct 2015 07:28:00 +9999999999999"}, None),
         ({"retry-after": "nan"}, None),
         ({}, None),
     ],
@@ -459,6 +460,8 @@ async def test_overflow_is_found_before_sending(server: ChatServer) -> None:
         ({"prompt": ""}, "the prompt is empty"),
         ({"prompt": " \n"}, "the prompt is empty"),
         ({"prompt": []}, "at least one message"),
+        ({"prompt": 5}, "a list of messages, not int"),
+        ({"seed": "a"}, "seed is a whole number"),
         ({"prompt": [{"role": "robot", "content": "x"}]}, "robot"),
         ({"max_output_tokens": 0}, "1 to 16384"),
         ({"max_output_tokens": 16_385}, "1 to 16384"),
@@ -597,3 +600,52 @@ async def test_offline_model_selects_and_says_so() -> None:
     assert completion.model == "offline"
     assert completion.text in "The cat sat on the mat. The dog ran over the hill."
     assert "selected these sentences" in completion.notes[0]
+
+
+@pytest.mark.parametrize("usage", [{}, {"total_tokens": 9}, {"prompt_tokens": None}])
+async def test_usage_that_tells_nothing_is_counted(
+    server: ChatServer, usage: dict[str, object]
+) -> None:
+    """Usage without its figures is none: a call is never taken to be free."""
+    server.script([ok("Good day.", usage=usage)])
+    completion = await ask(server)
+    assert completion.usage.estimated
+    assert completion.cost_usd
+
+
+async def test_whole_floats_are_counts(server: ChatServer) -> None:
+    """Some servers write their counts as 9.0."""
+    server.script([ok(usage={"prompt_tokens": 9.0, "completion_tokens": 2.0})])
+    assert (await ask(server)).usage == Usage(input_tokens=9, output_tokens=2)
+
+
+async def test_other_words_for_length(server: ChatServer) -> None:
+    """What other servers say of a reply that was cut off means the same."""
+    server.script([ok("Cut", finish_reason="max_tokens"), ok("Cut", finish_reason="MAX_TOKENS")])
+    assert [(await ask(server)).finish_reason for _ in range(2)] == ["length", "length"]
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        (b'{"error": "no such route"}', "no such route"),
+        (b'{"detail": "not here"}', "not here"),
+        (b'{"error": {"message": "bad thing"}}', "bad thing"),
+        (b"[1]", "HTTP 400"),
+    ],
+)
+async def test_what_the_server_says_is_shown(
+    server: ChatServer, body: bytes, expected: str
+) -> None:
+    """The server's own words are shown, wherever in the body it puts them."""
+    server.script([raw(400, "application/json", body)])
+    with pytest.raises(RequestRejectedError, match=expected):
+        await ask(server)
+
+
+async def test_any_key_is_hidden(server: ChatServer) -> None:
+    """A key that looks like no key is hidden too."""
+    server.script([error(401, message="bad token gsk_SECRET: gsk_SECRET")])
+    with pytest.raises(AuthenticationError, match="<key>") as raised:
+        await ask(server, api_key="gsk_SECRET")
+    assert "SECRET" not in str(raised.value)

@@ -87,5 +87,5 @@ def test_unprintable_name(tmp_path: Path) -> None:
 @pytest.mark.parametrize("source", [b"bytes", 7, None, ["a"]])
 def test_not_a_source(source: object) -> None:
     """What is neither text nor a file nor a document is refused by its type."""
-    with pytest.raises(SourceError, match="a str .text., a Path .a file. or a Document"):
+    with pytest.raises(SourceError, match=r"a str .text., a Path .a file. or a Document"):
         Document.of(source)  # type: ignore[arg-type]

@@ -235,3 +235,9 @@ def test_a_repr_shows_no_text() -> None:
     assert repr(part) == (
         "Part(<1 messages>, name='history', priority=0, required=False, shrink='drop')"
     )
+
+
+def test_parts_must_be_several() -> None:
+    """What is no list of parts is refused by its type."""
+    with pytest.raises(ArgumentError, match="a list of Part, not int"):
+        pack(5, max_output_tokens=1)  # type: ignore[arg-type]

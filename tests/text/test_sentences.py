@@ -77,3 +77,9 @@ def test_sentences_partition_hostile_text(kind: str) -> None:
     """Texts that make patterns backtrack are cut too."""
     text = hostile_texts(20_000)[kind]
     assert text == "".join(sentences(text))
+
+
+@pytest.mark.parametrize("text", ["J\xa0.", "A\u3000.é", "B\u2028. C\x85."])
+def test_wide_spaces_are_no_crash(text: str) -> None:
+    """White space beyond ASCII, on which sentencex panics, is white space."""
+    assert "".join(sentences(text)) == text

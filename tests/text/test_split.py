@@ -299,3 +299,12 @@ def test_character_larger_than_a_chunk(text: str) -> None:
     """The error names the place, the need and the limit."""
     with pytest.raises(ChunkTooSmallError, match=r"offset [02] needs 4 tokens.* may have 2; allow"):
         split(text, 2)
+
+
+def test_overlap_gives_way_to_what_must_fit() -> None:
+    """A character that needs more than what overlap leaves is no reason to fail."""
+    text = "abc \U00012000 def " * 10
+    chunks = split(text, 10, overlap=8)
+    assert all(count_text(chunk.text, "o200k_base") <= 10 for chunk in chunks)
+    assert all(after.start <= before.end for before, after in pairwise(chunks))
+    assert chunks[-1].end == len(text)

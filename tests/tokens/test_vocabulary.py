@@ -6,6 +6,7 @@ import base64
 import bz2
 import hashlib
 import importlib
+import os
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -120,3 +121,21 @@ def test_changed_token_is_a_vocabulary_error(tmp_path: Path) -> None:
     (tmp_path / "cl100k_base.bz2").write_bytes(bz2.compress(bytes(unpacked)))
     with pytest.raises(VocabularyError, match="sha256"):
         VOCABULARIES["cl100k_base"].ranks(tmp_path)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
+def test_fork_while_a_vocabulary_loads() -> None:
+    """A child made while a thread loads a vocabulary can load one itself."""
+    code = (
+        "import os, threading, warnings\n"
+        "warnings.simplefilter('ignore', DeprecationWarning)\n"
+        "from minikit.tokens import vocabulary\n"
+        "thread = threading.Thread(target=vocabulary.encoding, args=('o200k_base',))\n"
+        "thread.start()\n"
+        "while not vocabulary._lock.locked() and thread.is_alive(): pass\n"
+        "pid = os.fork()\n"
+        "assert vocabulary.encoding('o200k_base').encode_ordinary('hello world')\n"
+        "thread.join() if pid else os._exit(0)\n"
+        "assert os.waitpid(pid, 0)[1] == 0\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=30)

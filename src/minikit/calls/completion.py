@@ -20,6 +20,9 @@ __all__ = ["EMPTY", "EXTRACTIVE_NOTE", "Completion", "read_completion"]
 EMPTY = "empty"
 """Code of the error that a reply without text is."""
 
+_FINISH_REASONS = {"max_tokens": "length", "model_length": "length"}
+"""What compatible servers say in place of the reasons that OpenAI gives."""
+
 EXTRACTIVE_NOTE = (
     "The offline model selected these sentences from the source and wrote none; "
     "set OPENAI_API_KEY for a written summary."
@@ -101,6 +104,7 @@ class _Reader:
         finish_reason = choice.get("finish_reason")
         if not isinstance(finish_reason, str):
             raise BadReplyError(f"the reply has no finish reason, but {finish_reason!r}")
+        finish_reason = _FINISH_REASONS.get(finish_reason.lower(), finish_reason)
         completion = self._completion(message, finish_reason)
         self._check_refusal(completion, message)
         if not (completion.text.strip() or completion.tool_calls or finish_reason == "length"):
@@ -128,14 +132,13 @@ class _Reader:
         )
 
     def _usage(self, text: str) -> Usage:
-        usage = self.body.get("usage")
-        if not isinstance(usage, dict):
+        raw = _details(self.body, "usage")
+        if raw.get("prompt_tokens") is None or raw.get("completion_tokens") is None:
             return Usage(
                 input_tokens=self.request.count_input_tokens(),
                 output_tokens=count_text(text, self.request.model.encoding),
                 estimated=True,
             )
-        raw = cast("Mapping[str, Any]", usage)
         details = _details(raw, "prompt_tokens_details")
         written = _details(raw, "completion_tokens_details")
         input_tokens = _tokens(raw, "prompt_tokens")
@@ -202,6 +205,8 @@ def _details(raw: Mapping[str, Any], name: str) -> Mapping[str, Any]:
 
 def _tokens(usage: Mapping[str, Any], name: str) -> int:
     value = usage.get(name) or 0
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
     if isinstance(value, bool) or not isinstance(value, int) or value < 0:
         raise BadReplyError(f"the usage of the reply has {name}={value!r}")
     return value

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from minikit.errors import MissingKeyError
+from minikit.errors import ArgumentError, MissingKeyError
 from minikit.models.model import Model
 
 __all__ = ["Endpoint"]
@@ -42,12 +42,17 @@ class Endpoint:
 
         Raises:
             MissingKeyError: No key was given and the variable that may hold it is not set.
+            ArgumentError: The key or the address cannot be one.
         """
         chosen = base_url or environ.get("OPENAI_BASE_URL") or None
         variable = "OPENAI_API_KEY"
         if chosen is None and model.base_url is not None:
             chosen, variable = model.base_url, KEY_VARIABLES.get(model.provider, variable)
-        key = api_key or environ.get(variable)
+        if chosen is not None and not chosen.startswith(("http://", "https://")):
+            raise ArgumentError(f"a base URL begins with http:// or https://, not {chosen!r}")
+        key = (api_key or environ.get(variable) or "").strip()
+        if not (key.isascii() and key.isprintable()):
+            raise ArgumentError(f"the API key for {model.id!r} has characters that no key has")
         if not key:
             raise MissingKeyError(
                 f"no API key for {model.id!r}: set {variable} or pass api_key= (any value, where "

@@ -14,7 +14,7 @@ from minikit.calls.endpoint import Endpoint
 from minikit.calls.retry import Retry, retried
 from minikit.calls.transport import OpenAITransport, Transport, timeout_s
 from minikit.checks import check_number, check_whole
-from minikit.errors import ClosedError
+from minikit.errors import ArgumentError, ClosedError
 from minikit.models.prices import cost_usd
 from minikit.models.retirement import warn_if_retiring
 from minikit.models.usage import Usage
@@ -69,7 +69,8 @@ class Pipeline:
     ) -> None:
         check_whole("max_concurrency", max_concurrency, 1)
         if timeout_s is not None:
-            check_number("timeout_s", timeout_s, 0)
+            check_number("timeout_s", timeout_s, 0.001)
+        _check_kinds(api_key, base_url, openai_client, retry)
         self.max_concurrency = max_concurrency
         self._api_key = api_key
         self._base_url = base_url
@@ -170,6 +171,16 @@ def _connect(route: Route, model: Model) -> Transport:
     if isinstance(route, Endpoint):
         return OpenAITransport.connect(route)
     return OpenAITransport(route, owned=False)
+
+
+def _check_kinds(api_key: object, base_url: object, sdk: object, retry: object) -> None:
+    for name, value in (("api_key", api_key), ("base_url", base_url)):
+        if not isinstance(value, str | None):
+            raise ArgumentError(f"{name} is a str or None, not {type(value).__name__}")
+    if not isinstance(retry, Retry):
+        raise ArgumentError(f"retry is a Retry(...), not {type(retry).__name__}")
+    if sdk is not None and "AsyncOpenAI" not in {kind.__name__ for kind in type(sdk).__mro__}:
+        raise ArgumentError(f"openai_client is an AsyncOpenAI, not {type(sdk).__name__}")
 
 
 def _is_short(request: Request) -> bool:

@@ -92,10 +92,22 @@ class OpenAITransport:
             with anyio.fail_after(timeout_s):
                 reply = await self._create(**_well_formed(request.to_wire()), timeout=timeout_s)
         except openai.APIError as error:
-            _raise_ours(error, timeout_s)
+            self._raise_ours(error, timeout_s)
         except TimeoutError as error:
             raise _timed_out(timeout_s) from error
         return read_completion(reply.text, request, request_id=reply.headers.get("x-request-id"))
+
+    def _raise_ours(self, error: openai.APIError, timeout_s: float) -> NoReturn:
+        import openai
+
+        if isinstance(error, openai.APITimeoutError):
+            raise _timed_out(timeout_s) from error
+        if isinstance(error, openai.APIStatusError):
+            raise _status_error(error, self._sdk.api_key) from error
+        reason = type(error.__cause__ or error).__name__
+        raise TransportError(
+            f"no reply from the server ({reason}); check the network and the base URL"
+        ) from error
 
     async def aclose(self) -> None:
         """Close the connections, if this transport made them."""
@@ -113,30 +125,17 @@ def timeout_s(input_tokens: int, max_output_tokens: int) -> float:
     return 30 + input_tokens / 1000 + max_output_tokens / 10
 
 
-def _raise_ours(error: openai.APIError, timeout_s: float) -> NoReturn:
-    import openai
-
-    if isinstance(error, openai.APITimeoutError):
-        raise _timed_out(timeout_s) from error
-    if isinstance(error, openai.APIStatusError):
-        raise _status_error(error) from error
-    reason = error.__cause__ or error
-    raise TransportError(
-        f"no reply from the server ({type(reason).__name__}); check the network and the base URL"
-    ) from error
-
-
 def _timed_out(timeout_s: float) -> CallTimeoutError:
     return CallTimeoutError(
         f"no whole reply within {timeout_s:.0f} s; the server may have billed the call"
     )
 
 
-def _status_error(error: openai.APIStatusError) -> CallError:
+def _status_error(error: openai.APIStatusError, key: str) -> CallError:
     kind, advice = _classify(error)
     code = _code(error)
     return kind(
-        f"HTTP {error.status_code} ({code or 'no code'}): {_message(error)}; {advice}",
+        f"HTTP {error.status_code} ({code or 'no code'}): {_message(error, key)}; {advice}",
         status=error.status_code,
         code=code or _USUAL_CODES.get(kind),
         request_id=error.response.headers.get("x-request-id"),
@@ -161,9 +160,9 @@ def _classify_400(error: openai.APIStatusError) -> tuple[type[CallError], str]:
     """Tell what is too long, and what is refused, from what is wrong."""
     status, code = error.status_code, _code(error)
     # Where a code is sent it tells; some servers and proxies send none but the status again.
-    if code == _TOO_LONG or status == 413 or (code is None and _SAYS_TOO_LONG(_message(error))):
+    if code == _TOO_LONG or status == 413 or (code is None and _SAYS_TOO_LONG(str(error.body))):
         return RequestTooLargeError, "lower chunk_tokens, or describe the window with Model(...)"
-    if code in _REFUSAL_CODES or (code is None and _SAYS_FILTERED(_message(error))):
+    if code in _REFUSAL_CODES or (code is None and _SAYS_FILTERED(str(error.body))):
         return RefusalError, "change the prompt or leave the passage out"
     return RequestRejectedError, "check the model's name and the base URL"
 
@@ -204,12 +203,20 @@ _QUOTA_CODES = frozenset(
 _SPEND_LIMIT = "_spend_limit_exceeded"
 
 
-def _message(error: openai.APIStatusError) -> str:
-    """Return the server's message, shortened, without the parts of a key that it may repeat."""
-    body = error.body
-    message = cast("Mapping[str, Any]", body).get("message") if isinstance(body, dict) else None
-    text = message if isinstance(message, str) else f"HTTP {error.status_code}"
-    return re.sub(r"\b(sk|pk|key)-[\w*.-]+", "<key>", " ".join(text.split()))[:300]
+def _message(error: openai.APIStatusError, key: str) -> str:
+    """Return the server's message, shortened, without the key or parts of one."""
+    text = _told(error.body) or f"HTTP {error.status_code}"
+    text = " ".join(text.split()).replace(key, "<key>")
+    return re.sub(r"\b(sk|pk|key)-[\w*.-]+", "<key>", text)[:300]
+
+
+def _told(body: object) -> str | None:
+    """Return what a body says: a text, or the first of the fields in which servers put one."""
+    if isinstance(body, dict):
+        fields = cast("Mapping[str, Any]", body)
+        told = (_told(fields.get(name)) for name in ("message", "error", "detail"))
+        return next(filter(None, told), None)
+    return body if isinstance(body, str) and "<" not in body[:1] else None
 
 
 def _retry_after_s(headers: Mapping[str, str]) -> float | None:
@@ -235,10 +242,10 @@ def _seconds_until(date: str | None) -> float | None:
 
     try:
         moment = parsedate_to_datetime(date or "")
-    except ValueError:
+        moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+        return max(0.0, (moment - datetime.now(UTC)).total_seconds())
+    except (ValueError, OverflowError):
         return None
-    moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-    return max(0.0, (moment - datetime.now(UTC)).total_seconds())
 
 
 def _well_formed(value: Any) -> Any:  # noqa: ANN401 - any JSON

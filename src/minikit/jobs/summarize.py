@@ -10,7 +10,6 @@ from decimal import Decimal
 from functools import partial
 from typing import TYPE_CHECKING
 
-from minikit.calls.completion import EMPTY
 from minikit.calls.request import Request
 from minikit.errors import (
     AuthenticationError,
@@ -20,7 +19,6 @@ from minikit.errors import (
     OutputTruncatedError,
     QuotaExhaustedError,
     RefusalError,
-    RequestTooLargeError,
 )
 from minikit.jobs.concurrently import concurrently
 from minikit.jobs.prompts import map_prompt, merge_prompt, single_prompt
@@ -32,6 +30,13 @@ from minikit.jobs.summary import (
     Progress,
     Summary,
     total_usd,
+)
+from minikit.jobs.unread import (
+    FAILED_HALVES_AT_MOST,
+    joined,
+    lies_in_the_passage,
+    truncated,
+    weight,
 )
 from minikit.models.usage import Usage
 from minikit.text.document import Span
@@ -50,11 +55,6 @@ __all__ = ["run"]
 SMALLEST_HALF_TOKENS = 32
 """A refused passage is not cut below this: what is left of it is a gap."""
 
-FAILED_HALVES_AT_MOST = 32
-"""So many pieces of one chunk may be refused before the rest is a gap as it is. To find one short
-passage in the largest chunk takes 12; a model that refuses the whole would be paid for without end.
-"""
-
 FAILED_CHUNKS_AT_LEAST = 4
 """So many chunks fail one after the other, none between them read, before the job gives up."""
 
@@ -68,7 +68,18 @@ async def run(job: Job, pipeline: Pipeline) -> Summary:
         JobError: Some calls failed for good; it carries what the others brought.
         CallError: The first call failed for good and nothing was brought.
     """
-    return await _Run(job, pipeline).summary()
+    try:
+        return await _Run(job, pipeline).summary()
+    except _Exit as left:
+        raise left.error from None
+
+
+class _Exit(Exception):  # noqa: N818 - a signal, not an error
+    """Carries a SystemExit out of a task, which asyncio would let end its loop."""
+
+    def __init__(self, error: SystemExit) -> None:
+        super().__init__()
+        self.error = error
 
 
 Outcome = Partial | Gap
@@ -115,7 +126,7 @@ class _Run:
                 tokens=self.job.prompt_tokens[0],
             )
         except CallError as error:
-            if isinstance(error, OutputTruncatedError) or not _lies_in_the_passage(error):
+            if isinstance(error, OutputTruncatedError) or not lies_in_the_passage(error):
                 raise
             await self._read_halves(span, error)
             return await self._merged()
@@ -144,7 +155,7 @@ class _Run:
         try:
             await self._read_whole(messages, place, tokens)
         except CallError as error:
-            if not _lies_in_the_passage(error):
+            if not lies_in_the_passage(error):
                 raise
             await self._read_halves(place.span, error)
         self.chunks_read += 1
@@ -155,7 +166,7 @@ class _Run:
         limit = self.job.partial_output
         completion = await self._send(messages, place, limit=limit, tokens=tokens)
         if completion.finish_reason == "length":
-            raise _truncated(completion)
+            raise truncated(completion)
         self.outcomes.append(Partial(text=completion.text, span=place.span))
 
     async def _read_halves(self, span: Span, error: CallError) -> None:
@@ -175,11 +186,10 @@ class _Run:
                 try:
                     await self._read_whole(messages, place)
                 except CallError as failure:
-                    if not _lies_in_the_passage(failure):
+                    if not lies_in_the_passage(failure):
                         raise
                     unread.append((half, words, failure))
-                    # What is too large costs nothing, and its pieces fit in the end.
-                    failed += not isinstance(failure, RequestTooLargeError)
+                    failed += weight(failure)
 
     def _half_prompt(self, half: Span, number: str, words: int) -> tuple[Message, ...]:
         return map_prompt(
@@ -267,13 +277,14 @@ class _Run:
     ) -> Completion:
         """Send; where the reply is cut off, once more with all the room that there is."""
         completion = await self._send(messages, place, limit=limit, tokens=tokens)
+        model = self.job.model
         if completion.finish_reason == "length":
-            model = self.job.model
             left = model.context_window - count_tokens(messages, model=model)
-            place = replace(place, redone=True)
-            completion = await self._send(messages, place, limit=min(left, model.max_output_tokens))
+            most = min(left, model.max_output_tokens)
+            if most > limit:
+                completion = await self._send(messages, replace(place, redone=True), limit=most)
         if completion.finish_reason == "length":
-            raise _truncated(completion)
+            raise truncated(completion)
         return completion
 
     async def _send(
@@ -313,6 +324,8 @@ class _Run:
         )
         try:
             on_event(progress)
+        except SystemExit as error:
+            raise _Exit(error) from None
         except Exception as error:  # noqa: BLE001 - a hook of the caller's must not fail the job
             warnings.warn(f"on_event failed: {error!r}", RuntimeWarning, stacklevel=2)
 
@@ -322,7 +335,7 @@ class _Run:
 
     def _gaps(self) -> tuple[Gap, ...]:
         gaps = (each for each in self.outcomes if isinstance(each, Gap))
-        return tuple(_joined(sorted(gaps, key=lambda each: each.span)))
+        return tuple(joined(sorted(gaps, key=lambda each: each.span)))
 
     def _summary(self, text: str) -> Summary:
         return Summary(
@@ -340,39 +353,13 @@ class _Run:
     def _job_error(self, error: CallError) -> JobError:
         errors = tuple({id(each): each for each in (*self.errors.values(), error)}.values())
         done, all_chunks = self.chunks_read, len(self.job.chunks)
+        calls = f"{len(errors)} call{'s' * (len(errors) > 1)}"
         return JobError(
-            f"{len(errors)} calls failed for good, {done} of {all_chunks} parts were read and are "
+            f"{calls} failed for good, {done} of {all_chunks} parts were read and are "
             f"kept in .partial; the first error: {errors[0]}",
             partial=self._partials(),
             errors=errors,
+            calls=tuple(self.calls),
+            usage=self.usage,
+            cost_usd=self.cost_usd,
         )
-
-
-def _lies_in_the_passage(error: CallError) -> bool:
-    """Whether what was to be read is the cause, so that pieces of it may fare better."""
-    kinds = (RefusalError, RequestTooLargeError, OutputTruncatedError)
-    return isinstance(error, kinds) or error.code == EMPTY
-
-
-def _joined(gaps: Sequence[Gap]) -> list[Gap]:
-    """Join gaps that touch and have the same reason."""
-    joined: list[Gap] = []
-    for gap in gaps:
-        last = joined[-1] if joined else None
-        if last and (last.span.end, last.reason) == (gap.span.start, gap.reason):
-            joined[-1] = replace(last, span=Span(last.span.start, gap.span.end))
-        else:
-            joined.append(gap)
-    return joined
-
-
-def _truncated(completion: Completion) -> OutputTruncatedError:
-    error = OutputTruncatedError(
-        f"the reply was cut off after {completion.usage.output_tokens} tokens; "
-        f"ask for a shorter one, or raise detail",
-        code="length",
-        status=200,
-        request_id=completion.request_id,
-    )
-    error.completion = completion
-    return error

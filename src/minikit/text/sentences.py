@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 __all__ = ["sentence_spans"]
 
 _SURROGATES = re.compile("[\ud800-\udfff]")
+_WIDE_SPACES = re.compile(r"[^\S\x00-\x7f]")  # sentencex 1.0.32 panics on "J\xa0."
 _END_SIGNS = re.compile(
     r"(?<![.!?…؟।])[.!?…؟।]+[\"'”’»)\]]*\s+"
     r"|(?<![。！？｡])[。！？｡]+[」』）”’]*\s*"
@@ -31,7 +32,7 @@ def sentence_spans(text: str, language: str | None = None) -> list[tuple[int, in
     Returns:
         Start and end (exclusive) of each in code points; in order, without gaps, none empty.
     """
-    plain = _SURROGATES.sub("\ufffd", text)
+    plain = _WIDE_SPACES.sub(" ", _SURROGATES.sub("\ufffd", text))
     try:
         sentences: list[str] = import_module("sentencex").segment(language or "en", plain)
     except ImportError:  # there is no wheel for every platform
