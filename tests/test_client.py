@@ -328,3 +328,26 @@ def test_key_from_a_file_with_a_line_end(server: ChatServer) -> None:
     with Client(api_key=" sk-test\n", base_url=server.base_url) as client:
         client.complete("Hello?")
     assert server.requests[0].headers["authorization"] == "Bearer sk-test"
+
+
+def test_exit_while_the_loop_cannot_end_well() -> None:
+    """An error of the event loop's own end is shown, but not one at the interpreter's exit."""
+    code = """
+        import sys
+        from minikit.portal import Loop
+
+        async def closing():
+            raise RuntimeError("cannot schedule new futures after shutdown")
+
+        async def nothing():
+            pass
+
+        loop = Loop(closing)
+        loop.call(nothing)
+        if {close}:
+            loop.close()
+    """
+    shown = run_python(code.format(close=True))
+    hidden = run_python(code.format(close=False))
+    assert "cannot schedule new futures" in shown.stderr
+    assert (hidden.returncode, hidden.stderr) == (0, "")

@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import threading
+from contextlib import redirect_stdout
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -306,3 +307,11 @@ def test_reader_that_leaves(story: str) -> None:
     )
     assert json.loads(done.stdout)["start"] == 0
     assert done.stderr == ""
+
+
+def test_output_that_is_no_file() -> None:
+    """The command can be called from a program that catches what it prints."""
+    output = io.StringIO()
+    with redirect_stdout(output):
+        assert main(["models"]) == 0
+    assert "gpt-4o-mini" in output.getvalue()

@@ -41,7 +41,19 @@ from minikit import (
     Usage,
 )
 from minikit.text.fence import unfence
-from server import ChatServer, Reply, cut_to, error, extract, hang, held, ok, output_limit, raw
+from server import (
+    ChatServer,
+    Reply,
+    cut_to,
+    error,
+    extract,
+    hang,
+    held,
+    ok,
+    output_limit,
+    prompt_tokens,
+    raw,
+)
 
 SMALL = Model(
     id="small",
@@ -425,7 +437,10 @@ def test_refused_merge_keeps_the_parts(server: ChatServer) -> None:
 
 def test_server_with_a_smaller_window(server: ChatServer) -> None:
     """A server that reads less than described gets smaller pieces, not an error."""
-    server.context_window = 2_200
+    too_large = error(400, code="context_length_exceeded")
+    server.handler = lambda body: (
+        ok("Fine.") if is_merge(body) or prompt_tokens(body) < 500 else too_large
+    )
     text = story(400)
     summary = summarize(server, text)
     assert "".join(text[part.span.start : part.span.end] for part in summary.partials) == text

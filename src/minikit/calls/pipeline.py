@@ -148,9 +148,11 @@ class Pipeline:
     async def _transport(self, model: Model) -> Transport:
         session, route = self._session(), self._route(model)
         async with session.connecting:
-            if route not in session.transports:
-                session.transports[route] = await in_thread(partial(_connect, route, model))
-        return session.transports[route]
+            known = session.transports.get(route)
+            if known is not None:
+                return known
+            made = session.transports[route] = await in_thread(partial(_connect, route, model))
+            return made
 
     def _route(self, model: Model) -> Route:
         """Return what leads to `model`: None for the offline one, which needs nothing."""

@@ -34,6 +34,10 @@ if TYPE_CHECKING:
 __all__ = ["OpenAITransport", "Transport", "timeout_s"]
 
 
+SHORTEST_KEY = 8
+"""Shorter ones are no secrets, but words such as "none", which a message may well hold."""
+
+
 class Transport(Protocol):
     """Sends one request once."""
 
@@ -206,7 +210,9 @@ _SPEND_LIMIT = "_spend_limit_exceeded"
 def _message(error: openai.APIStatusError, key: str) -> str:
     """Return the server's message, shortened, without the key or parts of one."""
     text = _told(error.body) or f"HTTP {error.status_code}"
-    text = " ".join(text.split()).replace(key, "<key>")
+    text = " ".join(text.split())
+    if len(key) >= SHORTEST_KEY:
+        text = text.replace(key, "<key>")
     return re.sub(r"\b(sk|pk|key)-[\w*.-]+", "<key>", text)[:300]
 
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 import bz2
 import hashlib
 import os
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
@@ -114,7 +115,7 @@ VOCABULARIES: Mapping[str, Vocabulary] = {
 }
 
 _lock = Lock()
-if hasattr(os, "register_at_fork"):  # not on Windows, which has no fork
+if sys.platform != "win32":
     # Held by a thread at the moment of a fork, the lock would stay held in the child for ever.
     os.register_at_fork(
         before=_lock.acquire, after_in_parent=_lock.release, after_in_child=_lock.release
