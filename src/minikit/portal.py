@@ -142,14 +142,8 @@ class Loop:
     def _run(self, started: Future[BlockingPortal]) -> None:
         import anyio
 
-        try:
+        with _QuietAtExit():
             anyio.run(self._serve, started)
-        except RuntimeError:
-            # asyncio ends its pool of threads by means of one more, and at exit Python 3.12 starts
-            # none (https://github.com/python/cpython/issues/113964); the loop is closed all the
-            # same.
-            if not _exiting.is_set():
-                raise
 
     async def _serve(self, started: Future[BlockingPortal]) -> None:
         from anyio.from_thread import BlockingPortal
@@ -160,6 +154,19 @@ class Loop:
                 await portal.sleep_until_stopped()
         finally:
             await self._closing()
+
+
+class _QuietAtExit:
+    """Hides, at exit, that a loop cannot end its pool of threads; it is closed all the same.
+
+    asyncio ends the pool by means of one more thread, and at exit Python 3.12 starts none
+    (https://github.com/python/cpython/issues/113964).
+    """
+
+    def __enter__(self) -> None: ...
+
+    def __exit__(self, kind: object, error: object, traceback: object) -> bool:
+        return isinstance(error, RuntimeError) and _exiting.is_set()
 
 
 def _check_thread(running: _Running) -> None:
