@@ -300,13 +300,12 @@ def test_closed_stdin(story: str) -> None:
 
 
 def test_reader_that_leaves(story: str) -> None:
-    """A pipe that is closed early is no error."""
-    command = f"{sys.executable} -m minikit split {story} --max-tokens 20 --json | head -1"
+    """A pipe that nobody reads is no error."""
+    command = f"{sys.executable} -m minikit split {story} --max-tokens 20 --json | true"
     done = subprocess.run(
         ["bash", "-c", f"set -o pipefail; {command}"], capture_output=True, text=True, check=False
     )
-    assert json.loads(done.stdout)["start"] == 0
-    assert done.stderr == ""
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_output_that_is_no_file() -> None:
