@@ -461,7 +461,11 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         chat = self.server.chat
-        body = json.loads(self.rfile.read(int(self.headers["content-length"])))
+        length = int(self.headers["content-length"])
+        sent = self.rfile.read(length)
+        if len(sent) < length:  # the client left while it was sending
+            raise _Over
+        body = json.loads(sent)
         headers = {name.lower(): value for name, value in self.headers.items()}
         recorded = Recorded(path=self.path, headers=headers, body=body, at=time.monotonic())
         reply = chat._arrive(recorded)
