@@ -714,7 +714,8 @@ def test_the_run_obeys_the_plan(  # noqa: PLR0917
 def _reply_of(words: int, body: dict[str, Any], *, cached: bool) -> Reply:
     limit = output_limit(body)
     assert limit is not None
-    text, _ = cut_to("word" + " word" * (min(words, limit) - 1), limit)
+    longest = limit - 1  # a reply that reaches its limit is cut off, and redone on top of the plan
+    text, _ = cut_to("word" + " word" * (min(words, longest) - 1), longest)
     reply = ok(text)
     if not cached:
         return reply
