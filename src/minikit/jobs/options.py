@@ -27,7 +27,8 @@ class SummarizeOptions(TypedDict, total=False):
 
     Attributes:
         length: Words of the summary: a number, or "short" (80), "medium" (250, the default) or
-            "long" (800). Asked of the model, which keeps to it about; a hard limit lies above.
+            "long" (800), or as much of a name as a small window or a short reply allows. Asked of
+            the model, which keeps to it about; a hard limit lies above.
         detail: How finely the source is read, from 0 (as much in a call as the window allows, and
             no more than 120,000 tokens) to 1 (about 3,000 tokens a call); default 0.25, about
             47,000 tokens a call for a window of 128,000. Finer costs more output and finds more of

@@ -11,7 +11,7 @@ from minikit.errors import SourceError
 from minikit.jobs.options import Options
 from minikit.jobs.prompts import map_prompt, single_prompt
 from minikit.jobs.serialize import Serializable
-from minikit.jobs.sizes import HEADING_TOKENS, SLACK_TOKENS, Sizes, chunk_count
+from minikit.jobs.sizes import SLACK_TOKENS, Sizes, chunk_count, heading_tokens
 from minikit.jobs.summary import Operation, total_usd
 from minikit.models.model import Model
 from minikit.models.prices import cost_usd
@@ -110,7 +110,9 @@ class Job:
 
     def map_prompt(self, index: int) -> tuple[Message, ...]:
         """Return what is asked of the chunk at `index`."""
-        return _map_prompt(self.document, self.chunks, index, self.partial_words, self.options)
+        return _map_prompt(
+            self.document, self.chunks, index, self.partial_words, self.options, model=self.model
+        )
 
 
 def readable(source: Source) -> Document:
@@ -138,14 +140,16 @@ def prepare(document: Document, model: Model, options: Options, *, concurrency: 
     tokens = count_text(document.text, model.encoding)
     chunks = _chunks(document, tokens, sizes, concurrency)
     if len(chunks) == 1:
-        words, limit = options.words, sizes.final_output
-        prompts = [count_tokens(single_prompt(document, options), model=model)]
+        words, limit = sizes.words, sizes.final_output
+        prompts = [count_tokens(single_prompt(document, words, options), model=model)]
         levels = [_fixed_level("single", prompts, limit)]
     else:
         words = sizes.partial_words(tokens // len(chunks), len(chunks))
         limit = sizes.partial_output(words)
         prompts = [
-            count_tokens(_map_prompt(document, chunks, index, words, options), model=model)
+            count_tokens(
+                _map_prompt(document, chunks, index, words, options, model=model), model=model
+            )
             if chunk.text.strip()
             else 0
             for index, chunk in enumerate(chunks)
@@ -186,15 +190,21 @@ def _chunks(document: Document, tokens: int, sizes: Sizes, concurrency: int) -> 
 
 
 def _map_prompt(
-    document: Document, chunks: tuple[Chunk, ...], index: int, words: int, options: Options
+    document: Document,
+    chunks: tuple[Chunk, ...],
+    index: int,
+    words: int,
+    options: Options,
+    *,
+    model: Model,
 ) -> tuple[Message, ...]:
     chunk = chunks[index]
-    path_tokens = count_text(" / ".join(chunk.headings), chunk.encoding_name)
+    path_tokens = count_text(" / ".join(chunk.headings), model.encoding)
     return map_prompt(
         document,
         chunk.text,
         place=f"{index + 1} of {len(chunks)}",
-        headings=chunk.headings if path_tokens < HEADING_TOKENS else (),
+        headings=chunk.headings if path_tokens < heading_tokens(model) else (),
         words=words,
         options=options,
     )

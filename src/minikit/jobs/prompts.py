@@ -25,9 +25,9 @@ SYSTEM = (
 )
 
 
-def single_prompt(document: Document, options: Options) -> tuple[Message, ...]:
+def single_prompt(document: Document, words: int, options: Options) -> tuple[Message, ...]:
     """Ask for the summary of a whole document."""
-    ask = f"Summarize the document{_titled(document)} in about {options.words} words."
+    ask = f"Summarize the document{_titled(document)} in about {words} words."
     return _messages(fence(document.text), ask, options)
 
 

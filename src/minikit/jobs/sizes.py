@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from minikit.jobs.options import Options
     from minikit.models.model import Model
 
-__all__ = ["Sizes", "chunk_count", "output_limit"]
+__all__ = ["Sizes", "chunk_count", "heading_tokens", "output_limit"]
 
 READ_TOKENS_AT_MOST = 120_000
 """Source or summaries in one call, however large the window: of longer prompts, which fit the
@@ -35,7 +35,7 @@ REASONING_TOKENS = 8_000
 SLACK_TOKENS = 64
 """Room for what a prompt adds beyond its empty form: numbers of parts, tokens at the seams."""
 
-HEADING_TOKENS = 200
+HEADING_TOKENS_AT_MOST = 200
 """Room for a heading path; a longer one is left out."""
 
 
@@ -74,9 +74,10 @@ class Sizes:
                 than it reads in one call.
             ContextOverflowError: The instructions leave no room in the window.
         """
-        final_output = output_limit(_checked_words(options, model), model)
+        words = _words(options, model)
+        final_output = output_limit(words, model)
         empty = Document(text="", title=document.title)
-        map_overhead = HEADING_TOKENS + count_tokens(
+        map_overhead = heading_tokens(model) + count_tokens(
             map_prompt(empty, "", place="", headings=(), words=1, options=options), model=model
         )
         merge_overhead = count_tokens(
@@ -92,8 +93,8 @@ class Sizes:
             )
         return cls(
             model=model,
-            words=options.words,
-            source=_source_tokens(room, options),
+            words=words,
+            source=_source_tokens(room, words, options),
             source_at_most=room,
             explicit=options.chunk_tokens is not None,
             final_output=final_output,
@@ -158,8 +159,16 @@ def _fence_tokens(offset: int, model: Model) -> int:
     return count_text(part_fence(Partial(text="", span=Span(offset, offset))), model.encoding)
 
 
-def _checked_words(options: Options, model: Model) -> int:
-    most = int(model.max_output_tokens / 1.4)
+def heading_tokens(model: Model) -> int:
+    """Return the room for a heading path, which is little in a small window."""
+    return min(HEADING_TOKENS_AT_MOST, model.context_window // 16)
+
+
+def _words(options: Options, model: Model) -> int:
+    """Return the words of the summary: a name is what fits of it, a number is exact."""
+    most = max(1, int(model.max_output_tokens / 1.4))
+    if isinstance(options.length, str):
+        return max(1, min(options.words, most, model.context_window // 6))
     if options.words > most:
         raise ArgumentError(
             f"length={options.length!r} is out of range: {model.id!r} writes at most "
@@ -168,7 +177,7 @@ def _checked_words(options: Options, model: Model) -> int:
     return options.words
 
 
-def _source_tokens(room: int, options: Options) -> int:
+def _source_tokens(room: int, words: int, options: Options) -> int:
     if options.chunk_tokens is None:
         most = min(room, READ_TOKENS_AT_MOST)
         finest = min(room, READ_TOKENS_AT_FINEST)
@@ -176,6 +185,6 @@ def _source_tokens(room: int, options: Options) -> int:
     if options.chunk_tokens > room:
         raise ArgumentError(
             f"chunk_tokens={options.chunk_tokens!r} is above what fits: {room} tokens of source "
-            f"beside the request and {options.words} words of summary"
+            f"beside the request and {words} words of summary"
         )
     return options.chunk_tokens

@@ -120,7 +120,7 @@ class _Run:
         (span,), sizes = self.job.plan.spans, self.job.sizes
         try:
             completion = await self._send_until_whole(
-                single_prompt(self.job.document, self.job.options),
+                single_prompt(self.job.document, sizes.words, self.job.options),
                 Place(operation="single", level=0, span=span),
                 limit=sizes.final_output,
                 tokens=self.job.prompt_tokens[0],
@@ -263,7 +263,7 @@ class _Run:
 
     async def _merge(self, group: list[Partial], *, level: int, final: bool) -> Partial:
         job = self.job
-        words = job.options.words if final else job.partial_words
+        words = job.sizes.words if final else job.partial_words
         span = Span(group[0].span.start, group[-1].span.end)
         completion = await self._send_until_whole(
             merge_prompt(job.document, group, words=words, final=final, options=job.options),
