@@ -44,10 +44,11 @@ class Sizes:
     """Limits of the calls of one job, in tokens unless named otherwise.
 
     Attributes:
-        source: Source per call at most.
+        words: Words of the summary.
+        source: Source per call that is wanted; a limit where it is `explicit`.
+        source_at_most: Source per call that fits.
         explicit: Whether the caller gave `source`.
         final_output: Output limit of the last call.
-        source_at_most: Source per call at most, where `source` is only a wish.
         merge_input: Fenced partial summaries per merge at most.
         merge_overhead: Prompt around them.
         fence_at_least: Fence around a partial summary, the shortest there is.
