@@ -10,7 +10,7 @@ import anyio
 import pytest
 
 from minikit import AsyncClient
-from server import ChatServer, Reply, held, ok
+from server import ChatServer, Reply, held, ok, slow
 
 
 @pytest.mark.parametrize("backends", [("asyncio", "asyncio"), ("asyncio", "trio")])
@@ -47,3 +47,17 @@ def test_two_loops_at_once(server: ChatServer, backends: tuple[str, str]) -> Non
     for name, replies in (("first", first), ("second", second)):
         assert replies == {f"{name} {number}": f"{name} {number}" for number in range(4)}
     assert server.max_in_flight == 8
+
+
+@pytest.mark.anyio
+async def test_two_clients_on_one_loop_are_apart(server: ChatServer) -> None:
+    """Each client has its own places and connections, also on one event loop."""
+    server.handler = lambda _body: slow(0.05)
+    many = AsyncClient(api_key="sk-test", base_url=server.base_url, max_concurrency=8)
+    async with AsyncClient(api_key="sk-test", base_url=server.base_url, max_concurrency=1) as one:
+        await one.complete("Hello?")
+        async with many, anyio.create_task_group() as group:
+            for _ in range(8):
+                group.start_soon(many.complete, "Hello?")
+        assert server.max_in_flight > 1
+        assert (await one.complete("Hello?")).text
