@@ -5,13 +5,17 @@
     │   ├── SourceError                     the file or text cannot be read as text
     │   ├── ChunkTooSmallError              allow more tokens per chunk
     │   ├── UnknownModelError (LookupError) describe the model with Model(...)
+    │   ├── UnknownPriceError (LookupError) give the model a price, or set no budget
     │   └── ContextOverflowError            send less, or choose a larger window
     ├── MissingKeyError                     set a key, or choose the model "offline"
     ├── VocabularyError                     reinstall minikit: a bundled file is damaged
     ├── ClosedError (RuntimeError)          make a new client, or call from another thread
+    ├── JournalError                        mend or move the journal file; nothing was sent
+    ├── BudgetExceededError                 raise the budget; see `partial` for what is done
     ├── CallError                           one call failed for good; see `attempts`
     │   ├── TransportError (ConnectionError)  no reply arrived; try again later
-    │   │   └── CallTimeoutError (TimeoutError)
+    │   │   ├── CallTimeoutError (TimeoutError)
+    │   │   └── StreamBrokenError           a stream ended early; see `completion`
     │   ├── ServerError                     the server failed (5xx, 408, 409); try again later
     │   ├── RateLimitError                  slow down; see `retry_after_s`
     │   ├── QuotaExhaustedError             pay, or raise the limit of the account
@@ -19,6 +23,7 @@
     │   ├── RequestRejectedError            the server will not answer this request as it is
     │   │   └── RequestTooLargeError (ContextOverflowError)  send less at a time
     │   ├── BadReplyError                   a reply that is not a chat completion
+    │   ├── SchemaError                     the reply does not fit the schema; see `completion`
     │   ├── RefusalError                    the model or a filter refused; see `completion`
     │   └── OutputTruncatedError            the reply was cut by its length; see `completion`
     └── JobError                            some calls of a job failed; see `partial`
@@ -29,6 +34,7 @@ holds the API key, and no message holds text of a document.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -42,12 +48,14 @@ __all__ = [
     "ArgumentError",
     "AuthenticationError",
     "BadReplyError",
+    "BudgetExceededError",
     "CallError",
     "CallTimeoutError",
     "ChunkTooSmallError",
     "ClosedError",
     "ContextOverflowError",
     "JobError",
+    "JournalError",
     "MinikitError",
     "MissingKeyError",
     "OutputTruncatedError",
@@ -56,10 +64,13 @@ __all__ = [
     "RefusalError",
     "RequestRejectedError",
     "RequestTooLargeError",
+    "SchemaError",
     "ServerError",
     "SourceError",
+    "StreamBrokenError",
     "TransportError",
     "UnknownModelError",
+    "UnknownPriceError",
     "VocabularyError",
 ]
 
@@ -84,6 +95,10 @@ class UnknownModelError(ArgumentError, LookupError):
     """No row describes this model id; the message shows how to describe it with `Model(...)`."""
 
 
+class UnknownPriceError(ArgumentError, LookupError):
+    """The model has no known price, so that a budget cannot be kept; nothing was sent."""
+
+
 class ContextOverflowError(ArgumentError):
     """The input and the reserved output do not fit into the model's context window."""
 
@@ -100,6 +115,45 @@ class ClosedError(MinikitError, RuntimeError):
     """The client was closed, or it was called from its own event-loop thread."""
 
 
+class JournalError(MinikitError):
+    """The journal cannot be read or written; nothing was sent, and the file is as it was."""
+
+
+class BudgetExceededError(MinikitError):
+    """The next call could have cost more than is left of the budget; it was not sent.
+
+    Attributes:
+        limit_usd: The budget, in US dollars.
+        spent_usd: What the calls before this one cost.
+        unknown_usd: The most that calls without a known cost (timed out, cut off) may have cost.
+        needed_usd: The most that the refused call could have cost.
+        partial: What a job has brought before it, in the order of the document.
+        calls: A record of each call of the job that brought a reply.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        limit_usd: Decimal,
+        spent_usd: Decimal,
+        unknown_usd: Decimal,
+        needed_usd: Decimal,
+    ) -> None:
+        super().__init__(message)
+        self.limit_usd = limit_usd
+        self.spent_usd = spent_usd
+        self.unknown_usd = unknown_usd
+        self.needed_usd = needed_usd
+        self.partial: tuple[Partial, ...] = ()
+        self.calls: tuple[CallRecord, ...] = ()
+
+    def __reduce__(self) -> tuple[object, ...]:
+        amounts = ("limit_usd", "spent_usd", "unknown_usd", "needed_usd")
+        make = partial(type(self), **{name: getattr(self, name) for name in amounts})
+        return make, self.args, self.__dict__  # by default it would be made of its message alone
+
+
 class CallError(MinikitError):
     """One call failed for good.
 
@@ -109,6 +163,8 @@ class CallError(MinikitError):
         code: The server's error code, such as "rate_limit_exceeded", or None.
         request_id: The server's id of the last request, or None.
         retry_after_s: Seconds that the server asks to wait, or None when it does not say.
+        completion: The reply as far as it came, with its usage and cost, or None where there was
+            none that could be read.
     """
 
     def __init__(
@@ -126,6 +182,7 @@ class CallError(MinikitError):
         self.request_id = request_id
         self.retry_after_s = retry_after_s
         self.attempts = 1
+        self.completion: Completion | None = None
 
 
 class TransportError(CallError, ConnectionError):
@@ -134,6 +191,10 @@ class TransportError(CallError, ConnectionError):
 
 class CallTimeoutError(TransportError, TimeoutError):
     """No reply arrived in time. The server may have billed the call: its cost is unknown."""
+
+
+class StreamBrokenError(TransportError):
+    """A stream ended before its reply was whole; `completion` has what came, with counted usage."""
 
 
 class ServerError(CallError):
@@ -164,24 +225,22 @@ class BadReplyError(CallError):
     """The server answered 200 with something that is not a chat completion."""
 
 
-class RefusalError(CallError):
-    """The model or a content filter refused to answer; the reply was paid for.
+class SchemaError(CallError):
+    """The reply does not fit the schema that was asked for, and corrections did not mend it.
 
     Attributes:
-        completion: The reply, with its usage and cost, or None when the server sent none.
+        errors: What is wrong with the last reply, one line each.
     """
 
-    completion: Completion | None = None
+    errors: tuple[str, ...] = ()
+
+
+class RefusalError(CallError):
+    """The model or a content filter refused to answer; the reply in `completion` was paid for."""
 
 
 class OutputTruncatedError(CallError):
-    """The reply was cut off by its length limit; it was paid for.
-
-    Attributes:
-        completion: The reply as far as it came, with its usage and cost.
-    """
-
-    completion: Completion | None = None
+    """The reply was cut off by its length limit; it was paid for, see `completion`."""
 
 
 class JobError(MinikitError):

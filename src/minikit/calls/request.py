@@ -10,9 +10,13 @@ from minikit.checks import check_number, check_whole
 from minikit.errors import ArgumentError, ContextOverflowError
 from minikit.models.model import Model
 from minikit.tokens.chat import count_tokens
+from minikit.tokens.counting import count_text
 from minikit.tokens.messages import Message
 
-__all__ = ["Prompt", "Request"]
+__all__ = ["TIERS", "Prompt", "Request"]
+
+TIERS = ("auto", "default", "flex", "priority")
+"""Service tiers that can be asked for (OpenAI API reference, `service_tier`, read 2026-11-22)."""
 
 Prompt = str | Message | Sequence[Message | Mapping[str, Any]]
 
@@ -27,6 +31,10 @@ class Request:
         max_output_tokens: Limit of the reply in tokens; None leaves it to the server.
         temperature: Sampling temperature, 0 to 2; None leaves it to the server.
         seed: Asks for repeatable sampling; None leaves it to the server.
+        tier: The service tier to ask for, such as "flex"; None leaves it to the server.
+        tools: Tools that the model may call, as on the wire.
+        tool_choice: Which of them it must call, as on the wire; None leaves it to the model.
+        response_format: The form of the reply, as on the wire; None is plain text.
         known_input_tokens: The input tokens, where they have been counted before.
     """
 
@@ -35,6 +43,10 @@ class Request:
     max_output_tokens: int | None = None
     temperature: float | None = None
     seed: int | None = None
+    tier: str | None = None
+    tools: tuple[Mapping[str, Any], ...] = ()
+    tool_choice: str | Mapping[str, Any] | None = None
+    response_format: Mapping[str, Any] | None = None
     known_input_tokens: int | None = None
 
     def __post_init__(self) -> None:
@@ -43,6 +55,8 @@ class Request:
         if self.max_output_tokens is not None:
             most = self.model.max_output_tokens
             check_whole("max_output_tokens", self.max_output_tokens, 1, most)
+        if self.tier is not None and self.tier not in TIERS:
+            raise ArgumentError(f"tier is one of {', '.join(TIERS)}, not {self.tier!r}")
         if self.seed is not None:
             check_whole("seed", self.seed, -(2**63), 2**63 - 1)
         if self.temperature is not None:
@@ -62,10 +76,18 @@ class Request:
         return self.max_output_tokens or self.model.max_output_tokens
 
     def count_input_tokens(self) -> int:
-        """Count the input tokens, exact for models with `exact_counts`. Linear; CPU-bound."""
+        """Count the input tokens, exact for models with `exact_counts`. Linear; CPU-bound.
+
+        A response schema counts as the tokens of its JSON, which bounds it from above.
+        """
         if self.known_input_tokens is not None:
             return self.known_input_tokens
-        return count_tokens(self.messages, model=self.model)
+        tokens = count_tokens(self.messages, model=self.model, tools=self.tools)
+        if self.response_format is None:
+            return tokens
+        import json
+
+        return tokens + count_text(json.dumps(self.response_format), self.model.encoding)
 
     def check_fit(self) -> int:
         """Return the input tokens, if the request fits into the model's window.
@@ -93,6 +115,10 @@ class Request:
             self.model.output_limit_field: self.max_output_tokens,
             "temperature": self.temperature,
             "seed": self.seed,
+            "service_tier": self.tier,
+            "tools": list(self.tools) or None,
+            "tool_choice": self.tool_choice,
+            "response_format": self.response_format,
         }
         return body | {name: value for name, value in options.items() if value is not None}
 
