@@ -1,0 +1,210 @@
+"""The SQLite file under a journal: opened late, shared by threads, closed over a fork."""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+from collections.abc import Generator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+from weakref import WeakSet
+
+from minikit.errors import JournalError
+
+if TYPE_CHECKING:
+    import sqlite3
+
+__all__ = ["JournalFile"]
+
+APPLICATION = int.from_bytes(b"mkit", "big")
+"""Marks a SQLite file as a journal (SQLite, PRAGMA application_id)."""
+
+VERSION = 1
+"""Of the table below (PRAGMA user_version); a file of a later version is refused."""
+
+# The sums tell a damaged row from a good one, which SQLite does not. AUTOINCREMENT gives no number
+# twice, so that a row that was cleared in mid-call is never taken for another call's.
+TABLE = """
+CREATE TABLE attempts (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    fingerprint TEXT NOT NULL,
+    run TEXT NOT NULL,
+    started_at TEXT NOT NULL,
+    operation TEXT NOT NULL,
+    model TEXT NOT NULL,
+    reserved_usd TEXT,
+    begun_crc INTEGER NOT NULL,
+    body BLOB,
+    request_id TEXT,
+    kept_crc INTEGER,
+    entry TEXT,
+    settled_crc INTEGER
+)
+"""
+
+# One statement, as another process may be making the file.
+MARKS = """
+SELECT application_id, user_version, (SELECT count(*) FROM sqlite_master)
+FROM pragma_application_id, pragma_user_version
+"""
+
+
+class JournalFile:
+    """One file; the disk is not touched before the first use.
+
+    Attributes:
+        path: Where it is, absolute.
+    """
+
+    def __init__(self, path: Path, wait_s: float) -> None:
+        self.path = path.absolute()  # a later chdir leads to no second file
+        self._wait_s = wait_s
+        self._connection: sqlite3.Connection | None = None
+
+    @contextmanager
+    def connected(self) -> Generator[sqlite3.Connection]:
+        """Lend the connection to one thread at a time; what fails is a JournalError."""
+        import sqlite3
+
+        if not _turn.acquire(timeout=self._wait_s):
+            raise JournalError(_LOCKED.format(path=self.path))
+        try:
+            if self._connection is None:
+                self._connection = _connect(self.path, self._wait_s)
+                _opened.add(self)
+            yield self._connection
+        except (sqlite3.Error, OSError, ValueError) as error:
+            raise JournalError(_explain(error, self.path)) from error
+        finally:
+            _turn.release()
+
+    def close(self) -> None:
+        """Close the file; a later use opens it again."""
+        with _turn:
+            if self._connection is not None:
+                self._connection.close()
+                self._connection = None
+
+    @property
+    def size_bytes(self) -> int:
+        """Size on disk, with the part that SQLite has yet to move into the file."""
+        files = (self.path, self.path.with_name(f"{self.path.name}-wal"))
+        return sum(file.stat().st_size for file in files if file.exists())
+
+
+def _connect(path: Path, wait_s: float) -> sqlite3.Connection:
+    """Open a journal, or make one; nothing is written to a file that is neither new nor one."""
+    import sqlite3
+
+    with suppress(FileExistsError):
+        path.touch(mode=0o600, exist_ok=False)
+    connection = sqlite3.connect(
+        path, timeout=wait_s, isolation_level=None, check_same_thread=False
+    )
+    try:
+        if _is_new(connection, path):
+            _use_wal(connection, wait_s)
+            connection.execute("BEGIN IMMEDIATE")
+            if _is_new(connection, path):  # and no other process has made it since
+                connection.execute(TABLE)
+                connection.execute("CREATE INDEX by_fingerprint ON attempts (fingerprint)")
+                connection.execute(f"PRAGMA application_id = {APPLICATION}")
+                connection.execute(f"PRAGMA user_version = {VERSION}")
+            connection.execute("COMMIT")
+        connection.execute("PRAGMA synchronous = NORMAL")
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _is_new(connection: sqlite3.Connection, path: Path) -> bool:
+    """Tell an empty file from a journal of this version; anything else is an error."""
+    application, version, tables = connection.execute(MARKS).fetchone()
+    if application == APPLICATION and version == VERSION:
+        return False
+    if application == APPLICATION:
+        raise JournalError(
+            f"the journal {path} has the form {version}, and this minikit knows forms up to "
+            f"{VERSION}: install a newer minikit, or give another path"
+        )
+    if tables or application or version:
+        raise JournalError(f"{path} is a database of another program; give another path")
+    return True
+
+
+def _use_wal(connection: sqlite3.Connection, wait_s: float) -> None:
+    """Switch to the write-ahead log.
+
+    SQLite does not wait for others here as it does elsewhere (SQLite, "Write-Ahead Logging", read
+    2026-11-22).
+    """
+    import sqlite3
+    import time
+
+    end = time.monotonic() + wait_s
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError as error:
+            if _code(error) != sqlite3.SQLITE_BUSY or time.monotonic() > end:
+                raise
+            time.sleep(0.01)
+        else:
+            return
+
+
+_LOCKED = (
+    "the journal {path} is in use by another program that does not let go of it; "
+    "end that program, or give another path"
+)
+
+
+def _code(error: Exception) -> int:
+    return int(getattr(error, "sqlite_errorcode", 0)) & 0xFF  # without the kind of the trouble
+
+
+def _explain(error: Exception, path: Path) -> str:
+    """Say what is wrong with a file, and the way out."""
+    import sqlite3
+
+    code = _code(error)
+    if code in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}:
+        return _LOCKED.format(path=path)
+    if code == sqlite3.SQLITE_FULL:
+        return f"the disk is full: the journal {path} cannot grow; make room, or give another path"
+    if code == sqlite3.SQLITE_NOTADB:
+        return f"{path} is no journal; give another path"
+    if code == sqlite3.SQLITE_CORRUPT or isinstance(error, ValueError):
+        return f"the journal {path} is damaged ({error}); move it away to start a new one"
+    return (
+        f"the journal {path} cannot be used ({error}); see that its folder exists "
+        f"and can be written to, or give another path"
+    )
+
+
+_turn = threading.RLock()  # one for all journals, so that a fork can wait for all of them
+_opened: WeakSet[JournalFile] = WeakSet()
+
+
+def _before_fork() -> None:
+    """Close every journal, as a child must not even inherit one that it does not use.
+
+    SQLite would take its parent's locks for the child's own, and what the child writes could be
+    lost (SQLite, "How To Corrupt An SQLite Database File", section 2.6, read 2026-11-22).
+    """
+    _turn.acquire()
+    for file in _opened:
+        file.close()
+
+
+def _after_fork() -> None:
+    _turn.release()
+
+
+if sys.platform != "win32":
+    os.register_at_fork(
+        before=_before_fork, after_in_parent=_after_fork, after_in_child=_after_fork
+    )
