@@ -84,7 +84,8 @@ class Journal:
     file can be read by its owner alone, as replies may be confidential. It holds no prompt and no
     key.
 
-    Every failure is a JournalError; a file that cannot be read is left as it is.
+    Every failure is a JournalError; a file that cannot be read is left as it is, and of a damaged
+    one no row is taken for what it is not.
     """
 
     def __init__(self, path: str | Path, *, wait_s: float = 10.0) -> None:
@@ -98,7 +99,7 @@ class Journal:
             raise ArgumentError(f"journal is a str or a Path, not {type(path).__name__}")
         if not str(path) or "\0" in str(path):
             raise ArgumentError(f"journal={str(path)!r} is not the name of a file")
-        check_number("wait_s", wait_s, 0)
+        check_number("wait_s", wait_s, 0, 86_400)
         self._file = JournalFile(Path(path), wait_s)
 
     def recall(self, fingerprint: str) -> tuple[Attempt, ...]:
@@ -157,7 +158,7 @@ class Journal:
         )
 
     def clear(self, *, before: datetime | None = None) -> int:
-        """Delete the attempts, or those begun before a time, from the disk too; return how many."""
+        """Delete all attempts from the disk, or those begun before a time; return how many."""
         limit = _iso(before or datetime.max.replace(tzinfo=UTC))
         with self._file.connected() as connection:
             deleted = connection.execute("DELETE FROM attempts WHERE started_at < ?", (limit,))
@@ -203,7 +204,11 @@ class Journal:
         columns = f"{BEGUN}, id, begun_crc, body, request_id, kept_crc, entry, settled_crc"
         with self._file.connected() as connection:
             found = connection.execute(f"SELECT {columns} FROM attempts WHERE {where}", (value,))  # noqa: S608 - constants
-            return tuple(_attempt(row) for row in found.fetchall())
+            rows = found.fetchall()
+        try:
+            return tuple(map(_attempt, rows))
+        except ValueError as error:
+            raise self._file.damage(error) from error
 
     def _update(self, what: str, *values: object) -> None:
         with self._file.connected() as connection:

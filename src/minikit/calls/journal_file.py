@@ -75,7 +75,7 @@ class JournalFile:
                 self._connection = _connect(self.path, self._wait_s)
                 _opened.add(self)
             yield self._connection
-        except (sqlite3.Error, OSError, ValueError) as error:
+        except (sqlite3.Error, OSError, UnicodeEncodeError) as error:
             raise JournalError(_explain(error, self.path)) from error
         finally:
             _turn.release()
@@ -86,6 +86,10 @@ class JournalFile:
             if self._connection is not None:
                 self._connection.close()
                 self._connection = None
+
+    def damage(self, error: Exception) -> JournalError:
+        """Return the error that tells of a damaged file."""
+        return JournalError(_DAMAGED.format(path=self.path, error=error))
 
     @property
     def size_bytes(self) -> int:
@@ -127,8 +131,8 @@ def _is_new(connection: sqlite3.Connection, path: Path) -> bool:
         return False
     if application == APPLICATION:
         raise JournalError(
-            f"the journal {path} has the form {version}, and this minikit knows forms up to "
-            f"{VERSION}: install a newer minikit, or give another path"
+            f"the journal {path} has the form {version}, and this minikit reads form {VERSION}: "
+            f"install a newer minikit, or give another path"
         )
     if tables or application or version:
         raise JournalError(f"{path} is a database of another program; give another path")
@@ -160,6 +164,7 @@ _LOCKED = (
     "the journal {path} is in use by another program that does not let go of it; "
     "end that program, or give another path"
 )
+_DAMAGED = "the journal {path} is damaged ({error}); move it away to start a new one"
 
 
 def _code(error: Exception) -> int:
@@ -171,14 +176,14 @@ def _explain(error: Exception, path: Path) -> str:
     import sqlite3
 
     code = _code(error)
-    if code in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}:
+    if code == sqlite3.SQLITE_BUSY:
         return _LOCKED.format(path=path)
     if code == sqlite3.SQLITE_FULL:
         return f"the disk is full: the journal {path} cannot grow; make room, or give another path"
     if code == sqlite3.SQLITE_NOTADB:
         return f"{path} is no journal; give another path"
-    if code == sqlite3.SQLITE_CORRUPT or isinstance(error, ValueError):
-        return f"the journal {path} is damaged ({error}); move it away to start a new one"
+    if code == sqlite3.SQLITE_CORRUPT:
+        return _DAMAGED.format(path=path, error=error)
     return (
         f"the journal {path} cannot be used ({error}); see that its folder exists "
         f"and can be written to, or give another path"
