@@ -4,10 +4,18 @@ from __future__ import annotations
 
 import os
 import weakref
+from collections.abc import Sequence
+from decimal import Decimal
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Self, Unpack
 
+from minikit.calls.budget import Budget, read_usd
 from minikit.calls.completion import Completion
+from minikit.calls.hooks import Hook
+from minikit.calls.journal import Journal
+from minikit.calls.ledger import Ledger
+from minikit.calls.pace import RateLimit
 from minikit.calls.pipeline import Pipeline, in_thread
 from minikit.calls.request import Prompt, Request
 from minikit.calls.retry import Retry
@@ -43,7 +51,11 @@ class AsyncClient:
         openai_client: openai.AsyncOpenAI | None = None,
         retry: Retry | None = None,
         max_concurrency: int = 16,
+        rate_limit: RateLimit | None = None,
         timeout_s: float | None = None,
+        budget_usd: str | int | Decimal | None = None,
+        journal: str | Path | None = None,
+        hooks: Sequence[Hook] = (),
     ) -> None:
         """Make a client; nothing is imported, read or connected before the first call.
 
@@ -60,8 +72,17 @@ class AsyncClient:
                 and closing it stays with you.
             retry: How often and how long a call is tried; default: `Retry()`.
             max_concurrency: Calls in flight at most; >= 1.
+            rate_limit: Requests and tokens a minute that the account allows; default: learned
+                from the headers of the replies.
             timeout_s: Seconds that one attempt may take; default: grows with the tokens
                 expected, 30 s + 1 s per 1,000 read + 1 s per 10 written.
+            budget_usd: US dollars that all calls of this client may cost together, such as
+                "0.50". A call that could pass it is not sent: the most that it can cost is
+                reserved before, and what it did cost is settled after.
+            journal: File in which replies are kept, made where there is none: a call whose
+                reply stands there is answered from it and not paid for again. It holds replies
+                and hashes of prompts, and can be shared by threads and processes.
+            hooks: Functions that are called with each `Event`.
 
         Raises:
             ArgumentError: An option cannot be used.
@@ -74,8 +95,17 @@ class AsyncClient:
             openai_client=openai_client,
             retry=retry or Retry(),
             max_concurrency=max_concurrency,
+            rate_limit=rate_limit,
             timeout_s=timeout_s,
+            budget=None if budget_usd is None else Budget(read_usd("budget_usd", budget_usd)),
+            journal=None if journal is None else Journal(journal),
+            hooks=hooks,
         )
+
+    @property
+    def ledger(self) -> Ledger:
+        """What each request of this client took and cost, failed ones included."""
+        return self._pipeline.account.ledger
 
     async def complete(
         self,
@@ -219,7 +249,11 @@ class Client:
         openai_client: openai.AsyncOpenAI | None = None,
         retry: Retry | None = None,
         max_concurrency: int = 16,
+        rate_limit: RateLimit | None = None,
         timeout_s: float | None = None,
+        budget_usd: str | int | Decimal | None = None,
+        journal: str | Path | None = None,
+        hooks: Sequence[Hook] = (),
     ) -> None:
         """Make a client; see `AsyncClient`."""
         self._client = AsyncClient(
@@ -229,10 +263,19 @@ class Client:
             openai_client=openai_client,
             retry=retry,
             max_concurrency=max_concurrency,
+            rate_limit=rate_limit,
             timeout_s=timeout_s,
+            budget_usd=budget_usd,
+            journal=journal,
+            hooks=hooks,
         )
         self._loop = Loop(closing=self._client.aclose)
         weakref.finalize(self, self._loop.release).atexit = False
+
+    @property
+    def ledger(self) -> Ledger:
+        """What each request of this client took and cost, failed ones included."""
+        return self._client.ledger
 
     def complete(
         self,

@@ -144,12 +144,26 @@ async def test_price_follows_the_tier_of_the_reply(server: ChatServer) -> None:
     assert (completion.tier, completion.cost_usd) == ("priority", Decimal("0.00075"))
 
 
-async def test_missing_usage_is_counted(server: ChatServer) -> None:
-    """Where a server sends no usage, it is counted and marked as an estimate."""
-    server.script([ok("Good day.", usage=None, service_tier=None)])
+@pytest.mark.parametrize(
+    "usage",
+    [
+        None,
+        {},
+        {"prompt_tokens": 8},
+        {"prompt_tokens": -1, "completion_tokens": 1},
+        {"prompt_tokens": "many", "completion_tokens": 1},
+        {"prompt_tokens": True, "completion_tokens": 1},
+        {"prompt_tokens": 0, "completion_tokens": 3},
+        {"prompt_tokens": 8, "completion_tokens": 0},
+    ],
+)
+async def test_missing_or_wrong_usage_is_counted(
+    server: ChatServer, usage: dict[str, object] | None
+) -> None:
+    """Where a server tells no usage that can be right, it is counted and marked as an estimate."""
+    server.script([ok("Good day.", usage=usage, service_tier=None)])
     completion = await ask(server)
-    assert completion.usage.estimated
-    assert completion.usage.output_tokens == 3
+    assert completion.usage == Usage(input_tokens=9, output_tokens=3, estimated=True)
     assert completion.tier == "default"
 
 
@@ -186,8 +200,6 @@ async def test_tool_calls_are_a_reply(server: ChatServer) -> None:
             b'{"choices": [{"message": {"content": 7}, "finish_reason": "stop"}]}',
         ),
         ok(finish_reason=None),
-        ok(usage={"prompt_tokens": -1, "completion_tokens": 1}),
-        ok(usage={"prompt_tokens": "many", "completion_tokens": 1}),
         error(500),
         error(503, code="server_is_overloaded"),
         error(408),

@@ -41,9 +41,10 @@ class Completion:
         model: The model that answered, as the server names it.
         tier: The service tier of the reply, which sets the price.
         tool_calls: Calls of tools that the model asks for, as they came on the wire.
-        attempts: Requests made for this reply, the failed ones included.
+        attempts: Requests made for this reply, the failed ones included; 0 when it was replayed.
         latency_s: Seconds from the first request to this reply, waits between attempts included.
         request_id: The server's id of the request, or None.
+        replayed: Whether the reply comes from the journal; `cost_usd` is what was paid for it then.
         notes: What to know before relying on the text.
     """
 
@@ -57,6 +58,7 @@ class Completion:
     attempts: int = 1
     latency_s: float = 0.0
     request_id: str | None = None
+    replayed: bool = False
     notes: tuple[str, ...] = ()
 
     def __str__(self) -> str:
@@ -71,29 +73,42 @@ def read_completion(body: str, request: Request, *, request_id: str | None = Non
             its code `EMPTY` tells.
         RefusalError: The model or a content filter refused; carries the completion.
     """
+    reader = _Reader(request, request_id)
     try:
-        return _Reader(body, request, request_id).read()
+        reader.body = _parsed(body)
+        return reader.read()
     except BadReplyError as error:
         error.status, error.request_id = 200, request_id
+        error.completion = error.completion or reader.billed()
         raise
+
+
+def _parsed(body: str) -> Mapping[str, Any]:
+    import json
+
+    try:
+        return _mapping(json.loads(body), "body")
+    except (ValueError, RecursionError) as error:
+        kind = "HTML" if body.lstrip()[:1] == "<" else "no whole JSON"
+        raise BadReplyError(
+            f"the server answered 200 with {len(body)} characters that are {kind}; "
+            f"check the base URL if this happens again"
+        ) from error
 
 
 class _Reader:
     """Reads one reply; every value is checked, since compatible servers differ."""
 
-    def __init__(self, body: str, request: Request, request_id: str | None) -> None:
+    def __init__(self, request: Request, request_id: str | None) -> None:
         self.request = request
         self.request_id = request_id
-        import json
+        self.body: Mapping[str, Any] = {}
 
-        try:
-            self.body = _mapping(json.loads(body), "body")
-        except (ValueError, RecursionError) as error:
-            kind = "HTML" if body.lstrip()[:1] == "<" else "no whole JSON"
-            raise BadReplyError(
-                f"the server answered 200 with {len(body)} characters that are {kind}; "
-                f"check the base URL if this happens again"
-            ) from error
+    def billed(self) -> Completion | None:
+        """Return what a reply that cannot be used was billed for, if it says so."""
+        if self._told_usage() is None:
+            return None
+        return self._completion({}, finish_reason="unusable")
 
     def read(self) -> Completion:
         choices = self.body.get("choices")
@@ -108,9 +123,11 @@ class _Reader:
         completion = self._completion(message, finish_reason)
         self._check_refusal(completion, message)
         if not (completion.text.strip() or completion.tool_calls or finish_reason == "length"):
-            raise BadReplyError(
+            error = BadReplyError(
                 "the reply is empty; change the prompt or leave the passage out", code=EMPTY
             )
+            error.completion = completion
+            raise error
         return completion
 
     def _completion(self, message: Mapping[str, Any], finish_reason: str) -> Completion:
@@ -132,23 +149,30 @@ class _Reader:
         )
 
     def _usage(self, text: str) -> Usage:
+        """Return the usage that the reply tells, or count where it tells none that can be right."""
+        told = self._told_usage()
+        if told is not None and told.input_tokens and (told.output_tokens or not text):
+            return told
+        return Usage(
+            input_tokens=self.request.count_input_tokens(),
+            output_tokens=count_text(text, self.request.model.encoding),
+            estimated=True,
+        )
+
+    def _told_usage(self) -> Usage | None:
         raw = _details(self.body, "usage")
-        if raw.get("prompt_tokens") is None or raw.get("completion_tokens") is None:
-            return Usage(
-                input_tokens=self.request.count_input_tokens(),
-                output_tokens=count_text(text, self.request.model.encoding),
-                estimated=True,
-            )
         details = _details(raw, "prompt_tokens_details")
         written = _details(raw, "completion_tokens_details")
-        input_tokens = _tokens(raw, "prompt_tokens")
-        output_tokens = _tokens(raw, "completion_tokens")
+        input_tokens = _tokens(raw.get("prompt_tokens"))
+        output_tokens = _tokens(raw.get("completion_tokens"))
+        if input_tokens is None or output_tokens is None:
+            return None
         return Usage(
             input_tokens=input_tokens,
-            cached_tokens=min(_tokens(details, "cached_tokens"), input_tokens),
-            cache_write_tokens=_tokens(details, "cache_write_tokens"),
+            cached_tokens=min(_tokens(details.get("cached_tokens")) or 0, input_tokens),
+            cache_write_tokens=_tokens(details.get("cache_write_tokens")) or 0,
             output_tokens=output_tokens,
-            reasoning_tokens=min(_tokens(written, "reasoning_tokens"), output_tokens),
+            reasoning_tokens=min(_tokens(written.get("reasoning_tokens")) or 0, output_tokens),
         )
 
     def _check_refusal(self, completion: Completion, message: Mapping[str, Any]) -> None:
@@ -203,10 +227,10 @@ def _details(raw: Mapping[str, Any], name: str) -> Mapping[str, Any]:
     return cast("Mapping[str, Any]", details) if isinstance(details, dict) else {}
 
 
-def _tokens(usage: Mapping[str, Any], name: str) -> int:
-    value = usage.get(name) or 0
+def _tokens(value: object) -> int | None:
+    """Return a count of tokens, or None where it is none: foreign numbers are not trusted."""
     if isinstance(value, float) and value.is_integer():
         value = int(value)
     if isinstance(value, bool) or not isinstance(value, int) or value < 0:
-        raise BadReplyError(f"the usage of the reply has {name}={value!r}")
+        return None
     return value

@@ -5,28 +5,39 @@ from __future__ import annotations
 import os
 import threading
 import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from decimal import Decimal
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
+from uuid import uuid4
 
+from minikit.calls.account import Account
+from minikit.calls.attempt import Attempt, Desk
+from minikit.calls.call import Call
 from minikit.calls.endpoint import Endpoint
-from minikit.calls.retry import Retry, retried
+from minikit.calls.hooks import Hook, Hooks
+from minikit.calls.line import Line
+from minikit.calls.pace import Pace, RateLimit
+from minikit.calls.replay import replayed
+from minikit.calls.retry import Retry, RetryBudget, retried
 from minikit.calls.transport import OpenAITransport, Transport, timeout_s
 from minikit.checks import check_number, check_whole
-from minikit.errors import ArgumentError, ClosedError
+from minikit.errors import ArgumentError, ClosedError, UnknownPriceError
 from minikit.models.prices import cost_usd
 from minikit.models.retirement import warn_if_retiring
 from minikit.models.usage import Usage
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     import openai
     from anyio import Lock, Semaphore
     from anyio.lowlevel import RunVar
 
+    from minikit.calls.budget import Budget
     from minikit.calls.completion import Completion
+    from minikit.calls.journal import Journal
     from minikit.calls.request import Request
     from minikit.models.model import Model
 
@@ -47,14 +58,17 @@ class _Session:
     pid: int
     places: Semaphore
     connecting: Lock
+    money: Line
+    turns: dict[tuple[Route, str], Line] = field(default_factory=dict[tuple["Route", str], Line])
     transports: dict[Route, Transport] = field(default_factory=dict["Route", Transport])
 
 
 class Pipeline:
-    """Sends requests for a client.
+    """Sends requests for a client: journal, retry, budget, pace, transport, ledger.
 
-    Connections and locks belong to an event loop, so each loop gets its own, and so does a
-    process made by `fork`, which must not answer on its parent's connections.
+    Connections, places and lines belong to an event loop, so each loop gets its own, and so does a
+    process made by `fork`, which must not answer on its parent's connections. What is learned of a
+    server and what is spent is the client's, whatever loop it happens in.
     """
 
     def __init__(
@@ -66,44 +80,162 @@ class Pipeline:
         retry: Retry,
         max_concurrency: int,
         timeout_s: float | None,
+        rate_limit: RateLimit | None = None,
+        budget: Budget | None = None,
+        journal: Journal | None = None,
+        hooks: Sequence[Hook] = (),
     ) -> None:
         check_whole("max_concurrency", max_concurrency, 1)
         if timeout_s is not None:
             check_number("timeout_s", timeout_s, 0.001)
-        _check_kinds(api_key, base_url, openai_client, retry)
+        _check_kinds(api_key, base_url, openai_client)
+        _check_values(retry, rate_limit)
         self.max_concurrency = max_concurrency
+        self.account = Account(budget=budget)
+        self._hooks = Hooks(hooks)
         self._api_key = api_key
         self._base_url = base_url
         self._openai_client = openai_client
         self._retry = retry
+        self._spare = RetryBudget()
         self._timeout_s = timeout_s
+        self._rate_limit = rate_limit
+        self._journal = journal
+        self._run = uuid4().hex
+        self._paces: dict[tuple[Route, str], Pace] = {}
         self._sessions: RunVar[_Session] | None = None
-        self._sessions_lock = threading.Lock()
+        self._lock = threading.Lock()
         self._encodings: set[str] = set()
         self._closed = False
 
-    async def send(self, request: Request) -> Completion:
+    async def send(
+        self, request: Request, *, operation: str = "complete", account: Account | None = None
+    ) -> Completion:
         """Return the reply to `request`.
 
-        Waits in turn when `max_concurrency` calls are in flight. Cancellation ends the request.
+        Waits in turn when `max_concurrency` calls are in flight, for money that calls in flight
+        may give back, and for the rate limit. Cancellation ends the request.
+
+        Args:
+            request: What to ask.
+            operation: What the call is for, as the ledger names it.
+            account: Who pays beside the client, such as a job.
 
         Raises:
             ContextOverflowError: The request does not fit; nothing was sent.
             MissingKeyError: No key for the model's server; nothing was sent.
+            UnknownPriceError: There is a budget, and no price for the model; nothing was sent.
+            BudgetExceededError: The call could cost more than is left; nothing was sent.
+            JournalError: The journal cannot be read or written; nothing was sent.
             CallError: The last attempt failed, or failed in a way that trying again cannot mend.
+        """
+        async with self.opened(request, operation, account) as call:
+            if call.completion is None:
+                start = time.monotonic()
+                completion, attempts = await self.retried(partial(self._attempt, call), call)
+                latency_s = time.monotonic() - start
+                call.completion = replace(completion, attempts=attempts, latency_s=latency_s)
+            return call.completion
+
+    async def _attempt(self, call: Call) -> Completion:
+        attempt, transport = await self.admitted(call)
+        try:
+            reply = await transport.send(
+                call.request, timeout_s=call.timeout_s, on_headers=attempt.on_headers
+            )
+            attempt.learn()
+            completion = await attempt.read(reply)
+        except BaseException as error:
+            await attempt.fail(error)
+            raise
+        await attempt.succeed(completion)
+        return completion
+
+    @asynccontextmanager
+    async def opened(
+        self, request: Request, operation: str, account: Account | None
+    ) -> AsyncIterator[Call]:
+        """Check a call, answer it from the journal, or else give it a place among those in flight.
+
+        Raises:
+            MinikitError: As `send`, before anything is sent.
         """
         if self._closed:
             raise ClosedError("the client is closed; make a new one")
         transport = await self._transport(request.model)
         warn_if_retiring(request.model, datetime.now(UTC).date())
         tokens = await self._check_fit(request)
-        limit_s = self._timeout_s or timeout_s(tokens, request.reserved_output_tokens)
-        async with self._session().places:
-            start = time.monotonic()
-            completion, attempts = await retried(
-                partial(transport.send, request, timeout_s=limit_s), self._retry
+        accounts = (self.account,) if account is None else (self.account, account)
+        call = Call(
+            request=request,
+            operation=operation,
+            server=transport.server,
+            accounts=accounts,
+            hooks=self._hooks,
+            input_tokens=tokens,
+            timeout_s=self._timeout_s or timeout_s(tokens, request.reserved_output_tokens),
+            worst_usd=self._worst_usd(request, tokens, accounts),
+            fingerprint=request.fingerprint(transport.server) if self._journal else "",
+        )
+        with call.told():
+            call.completion = await self._recalled(call)
+            if call.completion is not None:
+                yield call
+                return
+            async with self._session().places:
+                yield call
+
+    async def retried(self, attempt: Callable[[], Awaitable[T]], call: Call) -> tuple[T, int]:
+        """Await `attempt()` until it succeeds, as often as the client's `Retry` allows."""
+        return await retried(attempt, self._retry, spare=self._spare, watch=call)
+
+    async def admitted(self, call: Call) -> tuple[Attempt, Transport]:
+        """Wait until an attempt may be sent; return it with what is to carry it."""
+        model = call.request.model
+        desk = self._desk(self._session(), self._route(model), model)
+        return await Attempt.admitted(call, desk), await self._transport(model)
+
+    def _worst_usd(
+        self, request: Request, tokens: int, accounts: Sequence[Account]
+    ) -> Decimal | None:
+        """Return the most that an attempt can cost, where a budget or the journal asks for it."""
+        has_budget = any(account.budget is not None for account in accounts)
+        if not (has_budget or self._journal):
+            return None
+        worst_usd = request.worst_usd(tokens)
+        if has_budget and worst_usd is None:
+            tier = f" at the tier {request.tier!r}" if request.tier else ""
+            raise UnknownPriceError(
+                f"no price is known for {request.model.id!r}{tier}, so that a budget cannot be "
+                f"kept: describe it with Model(..., price=Price(...)), or set no budget"
             )
-        return replace(completion, attempts=attempts, latency_s=time.monotonic() - start)
+        return worst_usd
+
+    def _desk(self, session: _Session, route: Route, model: Model) -> Desk:
+        key = (route, model.id)
+        with self._lock:
+            if key not in self._paces:
+                self._paces[key] = Pace(self._rate_limit, self.max_concurrency)
+        if key not in session.turns:
+            session.turns[key] = Line()
+        return Desk(
+            pace=self._paces[key],
+            turn=session.turns[key],
+            money=session.money,
+            journal=self._journal,
+            run=self._run,
+            hooks=self._hooks,
+            longest_wait_s=self._retry.timeout_s,
+        )
+
+    async def _recalled(self, call: Call) -> Completion | None:
+        """Return the reply that the journal has, and book what the call has cost before."""
+        if self._journal is None:
+            return None
+        past = await in_thread(partial(self._journal.recall, call.fingerprint))
+        for account in call.accounts:
+            account.carry(past, call.request)
+        return replayed(past, call.request)
 
     def check_key(self, model: Model) -> None:
         """Raise MissingKeyError now, before work is done for a call that could not be sent."""
@@ -136,12 +268,12 @@ class Pipeline:
         from anyio import Lock, Semaphore
         from anyio.lowlevel import RunVar
 
-        with self._sessions_lock:  # a second variable would lose what the first one holds
+        with self._lock:  # a second variable would lose what the first one holds
             if self._sessions is None:
                 self._sessions = RunVar("minikit session")
         session = self._sessions.get(None)
         if session is None or session.pid != os.getpid():
-            session = _Session(os.getpid(), Semaphore(self.max_concurrency), Lock())
+            session = _Session(os.getpid(), Semaphore(self.max_concurrency), Lock(), Line())
             self._sessions.set(session)
         return session
 
@@ -175,14 +307,19 @@ def _connect(route: Route, model: Model) -> Transport:
     return OpenAITransport(route, owned=False)
 
 
-def _check_kinds(api_key: object, base_url: object, sdk: object, retry: object) -> None:
+def _check_kinds(api_key: object, base_url: object, sdk: object) -> None:
     for name, value in (("api_key", api_key), ("base_url", base_url)):
         if not isinstance(value, str | None):
             raise ArgumentError(f"{name} is a str or None, not {type(value).__name__}")
-    if not isinstance(retry, Retry):
-        raise ArgumentError(f"retry is a Retry(...), not {type(retry).__name__}")
     if sdk is not None and "AsyncOpenAI" not in {kind.__name__ for kind in type(sdk).__mro__}:
         raise ArgumentError(f"openai_client is an AsyncOpenAI, not {type(sdk).__name__}")
+
+
+def _check_values(retry: object, rate_limit: object) -> None:
+    if not isinstance(retry, Retry):
+        raise ArgumentError(f"retry is a Retry(...), not {type(retry).__name__}")
+    if not isinstance(rate_limit, RateLimit | None):
+        raise ArgumentError(f"rate_limit is a RateLimit(...), not {type(rate_limit).__name__}")
 
 
 def _is_short(request: Request) -> bool:

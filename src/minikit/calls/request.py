@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from decimal import Decimal
 from typing import Any, cast
 
 from minikit.checks import check_number, check_whole
 from minikit.errors import ArgumentError, ContextOverflowError
 from minikit.models.model import Model
+from minikit.models.prices import cost_usd
+from minikit.models.usage import Usage
 from minikit.tokens.chat import count_tokens
 from minikit.tokens.counting import count_text
 from minikit.tokens.messages import Message
@@ -19,6 +22,8 @@ TIERS = ("auto", "default", "flex", "priority")
 """Service tiers that can be asked for (OpenAI API reference, `service_tier`, read 2026-11-22)."""
 
 Prompt = str | Message | Sequence[Message | Mapping[str, Any]]
+
+FINGERPRINT_VERSION = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,6 +76,11 @@ class Request:
         return cls(messages=lead + _messages(prompt), **options)
 
     @property
+    def characters(self) -> int:
+        """Code points of all texts in the messages."""
+        return sum(len(text) for message in self.messages for text in message.texts)
+
+    @property
     def reserved_output_tokens(self) -> int:
         """The longest reply that can come, in tokens, as far as the input leaves room for it."""
         return self.max_output_tokens or self.model.max_output_tokens
@@ -104,6 +114,37 @@ class Request:
                 f"or summarize() it, which takes any length"
             )
         return tokens
+
+    def worst_usd(self, input_tokens: int) -> Decimal | None:
+        """Return the most that the reply can cost at the tier asked for; None where unknown.
+
+        Nothing is read from the prompt cache, all is written to it where that costs more, and the
+        reply is as long as it may be. Where counts are estimates, the input is taken for twice
+        as long.
+        """
+        model, tier = self.model, "default" if self.tier in (None, "auto") else self.tier
+        room = model.context_window - input_tokens
+        inputs = input_tokens if model.exact_counts else 2 * input_tokens
+        outputs = max(1, min(self.reserved_output_tokens, room))
+        plain = Usage(input_tokens=inputs, output_tokens=outputs)
+        costs = (
+            cost_usd(model, usage, tier=tier)
+            for usage in (plain, replace(plain, cache_write_tokens=inputs))
+        )
+        return max((cost for cost in costs if cost is not None), default=None)
+
+    def fingerprint(self, server: str) -> str:
+        """Return what tells this request from every other: a hash of all that is sent, and where.
+
+        Args:
+            server: Base URL of the server.
+        """
+        import hashlib
+        import json
+
+        sent = [FINGERPRINT_VERSION, server, self.to_wire()]
+        text = json.dumps(sent, sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(text.encode()).hexdigest()
 
     def to_wire(self) -> dict[str, Any]:
         """Return the JSON body of a chat-completions request."""

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from minikit.calls.completion import EMPTY
 from minikit.checks import check_number, check_whole
@@ -13,13 +14,14 @@ from minikit.errors import (
     CallError,
     RateLimitError,
     ServerError,
+    StreamBrokenError,
     TransportError,
 )
 
 if TYPE_CHECKING:
     from tenacity import RetryCallState
 
-__all__ = ["Retry", "is_retryable", "retried"]
+__all__ = ["Retry", "RetryBudget", "Watch", "is_retryable", "retried"]
 
 T = TypeVar("T")
 
@@ -33,11 +35,13 @@ class Retry:
 
     Waits grow as `wait_initial_s * 2**n`, drawn evenly between 0 and that ("full jitter", AWS
     Architecture Blog, "Exponential Backoff And Jitter"), and are never shorter than the server's
-    Retry-After. A call that would have to wait past `timeout_s` fails at once.
+    Retry-After. A call that would have to wait past `timeout_s` fails at once. All calls of a
+    client share a budget of retries beside it: 10 a second, and one for every 5 calls.
 
     Attributes:
         attempts: Requests per call at most, the first included; >= 1. 1 means no retry.
-        timeout_s: Seconds after which no new attempt of a call begins.
+        timeout_s: Seconds after which no new attempt of a call begins; the time that a call spends
+            in line for the budget or the rate limit does not count.
         wait_initial_s: Upper bound of the first wait, in seconds.
         wait_max_s: Upper bound of each wait in seconds; a longer Retry-After is honoured.
     """
@@ -53,7 +57,56 @@ class Retry:
             check_number(name, getattr(self, name), 0)
 
 
-async def retried(attempt: Callable[[], Awaitable[T]], retry: Retry) -> tuple[T, int]:
+class RetryBudget:
+    """Retries that a client has left; keeps an outage from becoming a storm. Thread-safe.
+
+    Figures of Finagle's RetryBudget (Twitter, finagle-core, `RetryBudget.scala`): 10 retries a
+    second, kept for 10 s, and one for every 5 calls.
+    """
+
+    PER_SECOND = 10.0
+    PER_CALL = 0.2
+    KEPT = 100.0
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._left = self.KEPT
+        self._at: float | None = None
+
+    def called(self) -> None:
+        """Add what a call brings."""
+        with self._lock:
+            self._left = min(self.KEPT, self._left + self.PER_CALL)
+
+    def take(self, now: float) -> bool:
+        """Take one retry, if there is one; `now` is in seconds of a monotonic clock."""
+        with self._lock:
+            passed_s = max(0.0, now - (now if self._at is None else self._at))
+            self._left = min(self.KEPT, self._left + passed_s * self.PER_SECOND)
+            self._at = now
+            if self._left < 1:
+                return False
+            self._left -= 1
+            return True
+
+
+class Watch(Protocol):
+    """What looks on while a call is tried.
+
+    Attributes:
+        in_line_s: Seconds that the call has spent waiting for its turn.
+    """
+
+    in_line_s: float
+
+    def retrying(self, error: CallError, attempt: int, wait_s: float) -> None:
+        """Attempt `attempt` has failed; the next follows after `wait_s` seconds."""
+        ...
+
+
+async def retried(
+    attempt: Callable[[], Awaitable[T]], retry: Retry, *, spare: RetryBudget, watch: Watch
+) -> tuple[T, int]:
     """Await `attempt()` until it succeeds; return its result and the attempts it took.
 
     Cancellation stops at once, in an attempt or in a wait.
@@ -64,16 +117,14 @@ async def retried(attempt: Callable[[], Awaitable[T]], retry: Retry) -> tuple[T,
     import anyio
     import tenacity
 
-    jitter = tenacity.wait_random_exponential(multiplier=retry.wait_initial_s, max=retry.wait_max_s)
-    limits = tenacity.stop_any(
-        tenacity.stop_after_attempt(retry.attempts), tenacity.stop_before_delay(retry.timeout_s)
-    )
+    limits = _Limits(retry, spare, watch)
     # A fresh object per call: tasks that share one AsyncRetrying mix their attempts.
     retrying = tenacity.AsyncRetrying(
         sleep=anyio.sleep,
         retry=tenacity.retry_if_exception(is_retryable),
-        stop=lambda state: limits(state) or _stays_empty(state),
-        wait=lambda state: max(jitter(state), _retry_after_s(state)),
+        stop=limits.stop,
+        wait=limits.wait_s,
+        before_sleep=limits.retrying,
         reraise=True,
     )
     made = 0
@@ -83,6 +134,7 @@ async def retried(attempt: Callable[[], Awaitable[T]], retry: Retry) -> tuple[T,
         made += 1
         return await attempt()
 
+    spare.called()
     try:
         return await retrying(counted), made
     except CallError as error:
@@ -94,21 +146,51 @@ def is_retryable(error: BaseException) -> bool:
     """Tell whether trying the same request again can help.
 
     A server that fails, is overloaded or limits the rate; a connection that breaks or hangs; a
-    reply of 200 that is not one. Never what the account, the key or the request itself causes.
+    reply of 200 that is not one. Never what the account, the key or the request itself causes, nor
+    a stream of which a part has been handed on.
     """
+    if isinstance(error, StreamBrokenError):
+        return False
     return isinstance(error, TransportError | ServerError | RateLimitError | BadReplyError)
 
 
-def _stays_empty(state: RetryCallState) -> bool:
-    error = _error(state)
-    return error is not None and error.code == EMPTY and state.attempt_number >= EMPTY_ATTEMPTS
+class _Limits:
+    """Decides on the next attempt; asked by tenacity."""
+
+    def __init__(self, retry: Retry, spare: RetryBudget, watch: Watch) -> None:
+        import tenacity
+
+        self._retry = retry
+        self._spare = spare
+        self._watch = watch
+        self._jitter = tenacity.wait_random_exponential(
+            multiplier=retry.wait_initial_s, max=retry.wait_max_s
+        )
+
+    def wait_s(self, state: RetryCallState) -> float:
+        error = _error(state)
+        if isinstance(error, RateLimitError):
+            return 0.0  # it waits in line, where the pace knows for how long
+        return max(self._jitter(state), error.retry_after_s or 0.0)
+
+    def stop(self, state: RetryCallState) -> bool:
+        import time
+
+        error = _error(state)
+        made, most = state.attempt_number, self._retry.attempts
+        if made >= (min(most, EMPTY_ATTEMPTS) if error.code == EMPTY else most):
+            return True
+        tried_s = (state.seconds_since_start or 0.0) - self._watch.in_line_s
+        wait_s = max(state.upcoming_sleep, error.retry_after_s or 0.0)
+        if tried_s + wait_s >= self._retry.timeout_s:
+            return True
+        return not (isinstance(error, RateLimitError) or self._spare.take(time.monotonic()))
+
+    def retrying(self, state: RetryCallState) -> None:
+        self._watch.retrying(_error(state), state.attempt_number, state.upcoming_sleep)
 
 
-def _retry_after_s(state: RetryCallState) -> float:
-    error = _error(state)
-    return (error.retry_after_s or 0.0) if error else 0.0
-
-
-def _error(state: RetryCallState) -> CallError | None:
+def _error(state: RetryCallState) -> CallError:
     error = state.outcome.exception() if state.outcome else None
-    return error if isinstance(error, CallError) else None
+    assert isinstance(error, CallError), error  # noqa: S101 - only these are tried again
+    return error

@@ -6,23 +6,18 @@ ours, by status and code, never by the text of a message except where nothing el
 
 from __future__ import annotations
 
-import re
-from collections.abc import Awaitable, Callable, Mapping
-from typing import TYPE_CHECKING, Any, NoReturn, Protocol, cast
+import time
+from collections import deque
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
-from minikit.calls.completion import Completion, read_completion, well_formed
-from minikit.errors import (
-    AuthenticationError,
-    CallError,
-    CallTimeoutError,
-    QuotaExhaustedError,
-    RateLimitError,
-    RefusalError,
-    RequestRejectedError,
-    RequestTooLargeError,
-    ServerError,
-    TransportError,
-)
+from minikit.calls.completion import well_formed
+from minikit.calls.failures import request_id, status_error
+from minikit.calls.sse import EventReader, WholeReader
+from minikit.errors import BadReplyError, CallTimeoutError, TransportError
 
 if TYPE_CHECKING:
     import openai
@@ -31,21 +26,77 @@ if TYPE_CHECKING:
     from minikit.calls.endpoint import Endpoint
     from minikit.calls.request import Request
 
-__all__ = ["OpenAITransport", "Transport", "timeout_s"]
+__all__ = [
+    "UNREACHABLE",
+    "OnHeaders",
+    "OpenAITransport",
+    "RawReply",
+    "RawStream",
+    "Transport",
+    "timeout_s",
+]
 
 
-SHORTEST_KEY = 8
-"""Shorter ones are no secrets, but words such as "none", which a message may well hold."""
+UNREACHABLE = "unreachable"
+"""Code of the error that no connection is: the request was not sent, so that nothing is owed."""
+
+OnHeaders = Callable[[Mapping[str, str]], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RawReply:
+    """A reply of status 200 as it came, not yet read.
+
+    Attributes:
+        body: Its text, which may be anything.
+        request_id: The server's id of the request, or None.
+    """
+
+    body: str
+    request_id: str | None
+
+
+class RawStream(Protocol):
+    """The events of a streamed reply."""
+
+    request_id: str | None
+
+    async def next(self) -> Mapping[str, Any] | None:
+        """Return the next event, or None at the end of the stream.
+
+        Raises:
+            CallError: The stream broke.
+        """
+        ...
+
+    async def aclose(self) -> None:
+        """Leave the stream; the connection is closed unless the stream has ended."""
+        ...
 
 
 class Transport(Protocol):
-    """Sends one request once."""
+    """Sends one request once.
 
-    async def send(self, request: Request, *, timeout_s: float) -> Completion:
-        """Send `request` and return the reply.
+    Attributes:
+        server: Base URL of the server.
+    """
+
+    server: str
+
+    async def send(self, request: Request, *, timeout_s: float, on_headers: OnHeaders) -> RawReply:
+        """Send `request` and return the reply; `on_headers` gets the headers of any reply.
 
         Raises:
-            CallError: There was none that can be used.
+            CallError: There was none, or one that says that it is none.
+        """
+        ...
+
+    async def stream(
+        self, request: Request, *, timeout_s: float, on_headers: OnHeaders
+    ) -> RawStream:
+        """Send `request` and return the reply as it comes; as `send` otherwise.
+
+        `timeout_s` bounds the time that is spent waiting for the server, all in all.
         """
         ...
 
@@ -62,6 +113,7 @@ class OpenAITransport:
         create = self._sdk.chat.completions.with_raw_response.create
         self._create = cast("Callable[..., Awaitable[LegacyAPIResponse[Any]]]", create)
         self._owned = owned
+        self.server = str(self._sdk.base_url)
 
     @classmethod
     def connect(cls, endpoint: Endpoint) -> OpenAITransport:
@@ -82,41 +134,113 @@ class OpenAITransport:
             )
         )
 
-    async def send(self, request: Request, *, timeout_s: float) -> Completion:
+    async def send(self, request: Request, *, timeout_s: float, on_headers: OnHeaders) -> RawReply:
         """Send `request` once; see `Transport.send`.
 
-        The raw body is read rather than the SDK's object, which takes HTML, `{}` and missing
+        The raw body is kept rather than the SDK's object, which takes HTML, `{}` and missing
         fields for an answer.
         """
+        with self._errors(timeout_s, on_headers):
+            reply = await self._reply(request.to_wire(), timeout_s)
+        on_headers(reply.headers)
+        return RawReply(body=reply.text, request_id=request_id(reply.headers))
+
+    async def stream(
+        self, request: Request, *, timeout_s: float, on_headers: OnHeaders
+    ) -> RawStream:
+        """Send `request` once and return the reply as it comes; see `Transport.stream`."""
+        wire = {**request.to_wire(), "stream": True, "stream_options": {"include_usage": True}}
+        start = time.monotonic()
+        with self._errors(timeout_s, on_headers):
+            reply = await self._reply(wire, timeout_s)
+        on_headers(reply.headers)
+        waited_s = time.monotonic() - start
+        return _Stream(reply.http_response, self._errors, timeout_s=timeout_s, waited_s=waited_s)
+
+    async def _reply(self, wire: Mapping[str, Any], timeout_s: float) -> LegacyAPIResponse[Any]:
         import anyio
+
+        # The SDK's timeout is for each read; a reply that trickles in needs one for the whole.
+        with anyio.fail_after(timeout_s):
+            return await self._create(**_well_formed(wire), timeout=timeout_s)
+
+    @contextmanager
+    def _errors(self, timeout_s: float, on_headers: OnHeaders | None = None) -> Iterator[None]:
+        """Turn the errors of the SDK, and of the HTTP library under it, into ours."""
         import openai
 
         try:
-            # The SDK's timeout is for each read; a reply that trickles in needs one for the whole.
-            with anyio.fail_after(timeout_s):
-                reply = await self._create(**_well_formed(request.to_wire()), timeout=timeout_s)
-        except openai.APIError as error:
-            self._raise_ours(error, timeout_s)
-        except TimeoutError as error:
-            raise _timed_out(timeout_s) from error
-        return read_completion(reply.text, request, request_id=reply.headers.get("x-request-id"))
-
-    def _raise_ours(self, error: openai.APIError, timeout_s: float) -> NoReturn:
-        import openai
-
-        if isinstance(error, openai.APITimeoutError):
-            raise _timed_out(timeout_s) from error
-        if isinstance(error, openai.APIStatusError):
-            raise _status_error(error, self._sdk.api_key) from error
-        reason = type(error.__cause__ or error).__name__
-        raise TransportError(
-            f"no reply from the server ({reason}); check the network and the base URL"
-        ) from error
+            yield
+        except openai.APIStatusError as error:
+            if on_headers:
+                on_headers(error.response.headers)
+            headers, key = error.response.headers, self._sdk.api_key
+            raise status_error(error.status_code, error.body, headers, key=key) from error
+        except (openai.APITimeoutError, TimeoutError) as error:
+            unsent = type(error.__cause__).__name__ in _NEVER_CONNECTED
+            raise _timed_out(timeout_s, UNREACHABLE if unsent else None) from error
+        except _http_library().TimeoutException as error:  # inside a stream they come as they are
+            raise _timed_out(timeout_s, None) from error
+        except (openai.APIConnectionError, _http_library().TransportError) as error:
+            reason = type(error.__cause__ or error).__name__
+            raise TransportError(
+                f"no reply from the server ({reason}); check the network and the base URL",
+                code=UNREACHABLE if reason in _NEVER_CONNECTED else None,
+            ) from error
 
     async def aclose(self) -> None:
         """Close the connections, if this transport made them."""
         if self._owned:
             await self._sdk.close()
+
+
+class _Stream:
+    """A `RawStream` over the HTTP response that the SDK opened.
+
+    The SDK's own stream raises other errors in other versions, and drops what a server sends
+    beside the fields that it knows.
+    """
+
+    def __init__(
+        self,
+        response: Any,  # noqa: ANN401 - httpx's or httpx2's
+        errors: Callable[[float], AbstractContextManager[None]],
+        *,
+        timeout_s: float,
+        waited_s: float,
+    ) -> None:
+        self.request_id = request_id(response.headers)
+        self._response = response
+        self._received: AsyncIterator[bytes] = response.aiter_bytes()
+        self._errors = errors
+        self._timeout_s = timeout_s
+        self._waited_s = waited_s
+        # A server that knows no streams sends a whole reply.
+        is_whole = "json" in response.headers.get("content-type", "")
+        self._reader = WholeReader() if is_whole else EventReader()
+        self._events: deque[str] = deque()
+        self._over = False
+
+    async def next(self) -> Mapping[str, Any] | None:
+        while not (self._events or self._over):
+            await self._receive()
+        if not self._events or (data := self._events.popleft()).startswith("[DONE]"):
+            return None
+        return _event(data)
+
+    async def aclose(self) -> None:
+        await self._response.aclose()
+
+    async def _receive(self) -> None:
+        """Wait for the next bytes; only the time spent here counts, not that of the reader."""
+        import anyio
+
+        start = time.monotonic()
+        with self._errors(self._timeout_s), anyio.fail_after(self._timeout_s - self._waited_s):
+            received = await anext(self._received, None)
+        self._waited_s += time.monotonic() - start
+        self._over = received is None
+        self._events.extend(self._reader.end() if received is None else self._reader.feed(received))
 
 
 def timeout_s(input_tokens: int, max_output_tokens: int) -> float:
@@ -129,129 +253,35 @@ def timeout_s(input_tokens: int, max_output_tokens: int) -> float:
     return 30 + input_tokens / 1000 + max_output_tokens / 10
 
 
-def _timed_out(timeout_s: float) -> CallTimeoutError:
-    return CallTimeoutError(
-        f"no whole reply within {timeout_s:.0f} s; the server may have billed the call"
-    )
+def _timed_out(timeout_s: float, code: str | None) -> CallTimeoutError:
+    billed = "no connection was made" if code else "the server may have billed the call"
+    return CallTimeoutError(f"no whole reply within {timeout_s:.0f} s; {billed}", code=code)
 
 
-def _status_error(error: openai.APIStatusError, key: str) -> CallError:
-    kind, advice = _classify(error)
-    code = _code(error)
-    return kind(
-        f"HTTP {error.status_code} ({code or 'no code'}): {_message(error, key)}; {advice}",
-        status=error.status_code,
-        code=code or _USUAL_CODES.get(kind),
-        request_id=error.response.headers.get("x-request-id"),
-        retry_after_s=_retry_after_s(error.response.headers),
-    )
+_NEVER_CONNECTED = frozenset({"ConnectError", "ConnectTimeout", "PoolTimeout", "ProxyError"})
+"""Errors of httpx and httpx2 that come before a request is sent."""
 
 
-def _classify(error: openai.APIStatusError) -> tuple[type[CallError], str]:
-    status = error.status_code
-    if status == 402 or error.type in _QUOTA_TYPES:
-        return QuotaExhaustedError, "the account has no credit or limit left"
-    if status == 429:
-        return _classify_429(error)
-    if status in (401, 403):
-        return AuthenticationError, "check the API key and what it is allowed to do"
-    if status in (408, 409) or status >= 500:
-        return ServerError, "the server failed; try again later"
-    return _classify_400(error)
-
-
-def _classify_400(error: openai.APIStatusError) -> tuple[type[CallError], str]:
-    """Tell what is too long, and what is refused, from what is wrong."""
-    status, code = error.status_code, _code(error)
-    # Where a code is sent it tells; some servers and proxies send none but the status again.
-    if code == _TOO_LONG or status == 413 or (code is None and _SAYS_TOO_LONG(str(error.body))):
-        return RequestTooLargeError, "lower chunk_tokens, or describe the window with Model(...)"
-    if code in _REFUSAL_CODES or (code is None and _SAYS_FILTERED(str(error.body))):
-        return RefusalError, "change the prompt or leave the passage out"
-    return RequestRejectedError, "check the model's name and the base URL"
-
-
-def _classify_429(error: openai.APIStatusError) -> tuple[type[CallError], str]:
-    """Tell a rate limit, which passes, from a quota and from a request that never fits it."""
-    code = _code(error) or ""
-    if code in _QUOTA_CODES or code.endswith(_SPEND_LIMIT):
-        return QuotaExhaustedError, "the account has no credit or limit left"
-    if "Request too large" in error.message:  # shares its code with the limit that passes
-        return RequestTooLargeError, "lower chunk_tokens, or raise the account's token limit"
-    return RateLimitError, "send fewer requests at a time (max_concurrency=)"
-
-
-def _code(error: openai.APIStatusError) -> str | None:
-    """Return the server's code where it is one: vLLM and the LiteLLM proxy send the status."""
-    code: object = error.code
-    return code if isinstance(code, str) and not code.isdigit() else None
-
-
-_TOO_LONG = "context_length_exceeded"
-_USUAL_CODES: dict[type[CallError], str] = {
-    RequestTooLargeError: _TOO_LONG,
-    RefusalError: "content_filter",
-}
-# vLLM and LiteLLM; llama.cpp; Anthropic; Google.
-_SAYS_TOO_LONG = re.compile(
-    r"context.?(?:length|window|size)|prompt is too long|input token count", re.IGNORECASE
-).search
-_SAYS_FILTERED = re.compile(
-    r"content.?(?:management.)?policy|content.?filter", re.IGNORECASE
-).search
-_QUOTA_TYPES = ("insufficient_quota", "budget_exceeded")
-_REFUSAL_CODES = frozenset({"content_filter", "content_policy_violation", "invalid_prompt"})
-_QUOTA_CODES = frozenset(
-    {"insufficient_quota", "credit_balance_exhausted", "organization_usage_limit_exceeded"}
-)
-_SPEND_LIMIT = "_spend_limit_exceeded"
-
-
-def _message(error: openai.APIStatusError, key: str) -> str:
-    """Return the server's message, shortened, without the key or parts of one."""
-    text = _told(error.body) or f"HTTP {error.status_code}"
-    text = " ".join(text.split())
-    if len(key) >= SHORTEST_KEY:
-        text = text.replace(key, "<key>")
-    return re.sub(r"\b(sk|pk|key)-[\w*.-]+", "<key>", text)[:300]
-
-
-def _told(body: object) -> str | None:
-    """Return what a body says: a text, or the first of the fields in which servers put one."""
-    if isinstance(body, dict):
-        fields = cast("Mapping[str, Any]", body)
-        told = (_told(fields.get(name)) for name in ("message", "error", "detail"))
-        return next(filter(None, told), None)
-    return body if isinstance(body, str) and "<" not in body[:1] else None
-
-
-def _retry_after_s(headers: Mapping[str, str]) -> float | None:
-    """Read `retry-after-ms`, which is finer, else `retry-after` in seconds or as a date."""
-    for name, unit_s in (("retry-after-ms", 0.001), ("retry-after", 1.0)):
-        seconds = _number(headers.get(name))
-        if seconds is not None:
-            return seconds * unit_s
-    return _seconds_until(headers.get("retry-after"))
-
-
-def _number(text: str | None) -> float | None:
-    try:
-        number = float(text) if text is not None else -1.0
-    except ValueError:
-        return None
-    return number if 0 <= number < float("inf") else None
-
-
-def _seconds_until(date: str | None) -> float | None:
-    from datetime import UTC, datetime
-    from email.utils import parsedate_to_datetime
+def _event(data: str) -> Mapping[str, Any]:
+    import json
 
     try:
-        moment = parsedate_to_datetime(date or "")
-        moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-        return max(0.0, (moment - datetime.now(UTC)).total_seconds())
-    except (ValueError, OverflowError):
-        return None
+        event = json.loads(data)
+    except (ValueError, RecursionError) as error:
+        raise BadReplyError(f"the stream holds {len(data)} characters that are no JSON") from error
+    if not isinstance(event, dict):
+        raise BadReplyError(f"an event of the stream is {type(event).__name__}, not an object")
+    return _as_chunk(cast("dict[str, Any]", event))
+
+
+def _as_chunk(event: dict[str, Any]) -> Mapping[str, Any]:
+    """Turn a whole reply, as a server sends that knows no streams, into one event of a stream."""
+    choices = event.get("choices")
+    if event.get("object") != "chat.completion" or not isinstance(choices, list):
+        return event
+    whole = [each for each in cast("list[object]", choices) if isinstance(each, dict)]
+    deltas = [{**each, "delta": each.get("message")} for each in cast("list[Any]", whole)]
+    return {**event, "choices": deltas}
 
 
 def _well_formed(value: Any) -> Any:  # noqa: ANN401 - any JSON
@@ -264,21 +294,26 @@ def _well_formed(value: Any) -> Any:  # noqa: ANN401 - any JSON
     return value
 
 
-def _in_process_transport() -> Any:  # noqa: ANN401 - httpx's or httpx2's, as the SDK uses
-    """Return an HTTP transport of the library that the installed SDK uses, answered by `respond`.
+@cache
+def _http_library() -> Any:  # noqa: ANN401 - a module, httpx or httpx2
+    """Return the HTTP library of the installed SDK: httpx up to SDK 2 and httpx2 from SDK 3.
 
-    That library is httpx up to SDK 2 and httpx2 from SDK 3; the SDK's own client class tells.
+    The SDK's own client class tells.
     """
     import importlib
 
     import openai
 
+    kinds = openai.DefaultAsyncHttpxClient.__mro__
+    base = next(kind for kind in kinds if kind.__name__ == "AsyncClient")
+    return importlib.import_module(base.__module__.partition(".")[0])
+
+
+def _in_process_transport() -> Any:  # noqa: ANN401 - httpx's or httpx2's
+    """Return an HTTP transport of the SDK's own library, answered by `respond`."""
     from minikit.calls.offline import respond
 
-    base = next(
-        kind for kind in openai.DefaultAsyncHttpxClient.__mro__ if kind.__name__ == "AsyncClient"
-    )
-    http = importlib.import_module(base.__module__.partition(".")[0])
+    http = _http_library()
 
     async def answer(request: Any) -> Any:  # noqa: ANN401
         reply = await respond(request.url.path, request.content)

@@ -113,6 +113,13 @@ class Message:
         size = f"{len(self.content)} {'characters' if isinstance(self.content, str) else 'parts'}"
         return f"Message(role={self.role!r}, content=<{size}>, name={self.name!r})"
 
+    @property
+    def texts(self) -> tuple[str, ...]:
+        """The texts in the content, in order; images have none."""
+        if isinstance(self.content, str):
+            return (self.content,)
+        return tuple(part.text for part in self.content if isinstance(part, TextPart))
+
     @classmethod
     def of(cls, value: Message | Mapping[str, Any]) -> Message:
         """Read a message from a mapping in the form of the wire; a `Message` is itself.

@@ -1,0 +1,285 @@
+"""One attempt of a call: let in by the budgets and the pace, noted, and settled whatever comes."""
+
+from __future__ import annotations
+
+import time
+import warnings
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from decimal import Decimal
+from functools import partial
+from typing import TYPE_CHECKING, TypeVar
+
+from minikit.calls.budget import Reservation, reserve_all
+from minikit.calls.call import Call
+from minikit.calls.completion import EMPTY, Completion, read_completion
+from minikit.calls.hooks import AttemptEnded, Hooks
+from minikit.calls.ledger import LedgerEntry, Outcome
+from minikit.calls.line import Line, Wait
+from minikit.calls.pace import Pace, Ticket, charge
+from minikit.calls.transport import UNREACHABLE, RawReply
+from minikit.errors import (
+    BadReplyError,
+    CallError,
+    CallTimeoutError,
+    JournalError,
+    RateLimitError,
+    RefusalError,
+    ServerError,
+    StreamBrokenError,
+    TransportError,
+)
+
+if TYPE_CHECKING:
+    from minikit.calls.journal import Journal
+
+__all__ = ["Attempt", "Desk"]
+
+T = TypeVar("T")
+
+
+@dataclass(slots=True, kw_only=True)
+class Desk:
+    """What every attempt of a call passes.
+
+    Attributes:
+        pace: The limits of the server for the model.
+        turn: The line before `pace`, in this event loop.
+        money: The line before the budgets, in this event loop.
+        journal: Where attempts and replies are kept, or None.
+        run: Id of the client, for the journal.
+        hooks: Who is told.
+        longest_wait_s: A call that would have to wait longer at the head of a line fails.
+    """
+
+    pace: Pace
+    turn: Line
+    money: Line
+    journal: Journal | None
+    run: str
+    hooks: Hooks
+    longest_wait_s: float
+
+
+@dataclass(slots=True, kw_only=True)
+class Attempt:
+    """One request on its way; made by `admitted`, ended by `succeed` or `fail`, once.
+
+    Attributes:
+        headers: Of the reply, as soon as there is one.
+    """
+
+    call: Call
+    desk: Desk
+    reservations: tuple[Reservation, ...]
+    ticket: Ticket
+    row: int | None
+    at: datetime = field(default_factory=lambda: datetime.now(UTC))
+    start: float = field(default_factory=time.monotonic)
+    headers: Mapping[str, str] = field(default_factory=dict[str, str])
+
+    @classmethod
+    async def admitted(cls, call: Call, desk: Desk) -> Attempt:
+        """Wait for money and for a turn, and note that the request is about to be sent.
+
+        Cancellation and errors leave nothing behind.
+
+        Raises:
+            BudgetExceededError: The call could cost more than is left.
+            RateLimitError: The limit allows no request before `longest_wait_s`.
+            JournalError: The journal cannot be written.
+        """
+        start = time.monotonic()
+        reservations = await _reserved(call, desk)
+        try:
+            ticket = await _turn(call, desk)
+            call.in_line_s += time.monotonic() - start
+            try:
+                row = await _begun(call, desk)
+            except BaseException:
+                desk.pace.ended(ticket, succeeded=False, now=time.monotonic())
+                raise
+        except BaseException:
+            _settle(reservations, Decimal(0), desk)
+            raise
+        call.attempts += 1
+        return cls(call=call, desk=desk, reservations=reservations, ticket=ticket, row=row)
+
+    def on_headers(self, headers: Mapping[str, str]) -> None:
+        """Keep the headers of a reply, whatever its status."""
+        self.headers = headers
+
+    def learn(self) -> None:
+        """Learn the server's limits from the headers of a reply."""
+        self.desk.pace.replied(self.ticket, self.headers, time.monotonic())
+        self.desk.turn.wake()
+
+    async def read(self, reply: RawReply) -> Completion:
+        """Keep the reply in the journal, then read it.
+
+        Raises:
+            CallError: It is none that can be used.
+        """
+        journal, row = self.desk.journal, self.row
+        if journal is not None and row is not None:
+            keep = partial(journal.keep, row, reply.body, request_id=reply.request_id)
+            await _noted(keep, "a reply could not be kept in the journal")
+        return read_completion(reply.body, self.call.request, request_id=reply.request_id)
+
+    async def succeed(self, completion: Completion) -> None:
+        """Settle an attempt that brought a reply."""
+        outcome: Outcome = "truncated" if completion.finish_reason == "length" else "ok"
+        self.desk.pace.ended(self.ticket, succeeded=True, now=time.monotonic())
+        await self._book(outcome, completion, completion.cost_usd)
+
+    async def fail(self, error: BaseException) -> None:
+        """Settle an attempt that ended in `error`, or was cancelled."""
+        now, pace = time.monotonic(), self.desk.pace
+        if isinstance(error, RateLimitError):
+            pace.rate_limited(self.ticket, error.retry_after_s, self.headers, now)
+        elif self.headers:
+            self.learn()
+        pace.ended(self.ticket, succeeded=False, now=now)
+        completion = error.completion if isinstance(error, CallError) else None
+        await self._book(_outcome(error), completion, _billed_usd(error))
+
+    async def _book(
+        self, outcome: Outcome, completion: Completion | None, cost_usd: Decimal | None
+    ) -> None:
+        call, desk = self.call, self.desk
+        if call.request.model.provider == "offline":
+            cost_usd = Decimal(0)
+        _settle(self.reservations, cost_usd, desk)
+        desk.turn.wake()
+        entry = LedgerEntry(
+            at=self.at,
+            operation=call.operation,
+            model=call.request.model.id,
+            answered_by=completion.model if completion else None,
+            tier=completion.tier if completion else call.request.tier,
+            attempt=call.attempts,
+            outcome=outcome,
+            usage=completion.usage if completion else None,
+            cost_usd=cost_usd,
+            latency_s=time.monotonic() - self.start,
+            request_id=completion.request_id if completion else self.headers.get("x-request-id"),
+        )
+        for account in call.accounts:
+            account.ledger.record(entry)
+        if desk.hooks.wants(AttemptEnded):
+            desk.hooks.emit(AttemptEnded(call_id=call.id, entry=entry))
+        if desk.journal is not None and self.row is not None:
+            settle = partial(desk.journal.settle, self.row, entry)
+            await _noted(settle, "a cost could not be noted in the journal")
+
+
+async def _reserved(call: Call, desk: Desk) -> tuple[Reservation, ...]:
+    budgets = [account.budget for account in call.accounts if account.budget is not None]
+    amount = call.worst_usd
+    if not budgets or amount is None:
+        return ()
+
+    def ask() -> tuple[Reservation, ...] | Wait:
+        reservations = reserve_all(budgets, amount)
+        return Wait() if reservations is None else reservations
+
+    return await desk.money.wait(ask)
+
+
+async def _turn(call: Call, desk: Desk) -> Ticket:
+    request = call.request
+    tokens = charge(request.characters, request.max_output_tokens)
+
+    def ask() -> Ticket | Wait:
+        answer = desk.pace.start(tokens, time.monotonic())
+        if isinstance(answer, Wait) and answer.seconds > desk.longest_wait_s:
+            raise RateLimitError(
+                f"the server's limit allows the next request in {answer.seconds:.0f} s only; "
+                f"wait, or raise Retry(timeout_s=)",
+                code="rate_limit_exceeded",
+                retry_after_s=answer.seconds,
+            )
+        return answer
+
+    return await desk.turn.wait(ask)
+
+
+async def _begun(call: Call, desk: Desk) -> int | None:
+    """Note in the journal that a request is about to be sent: a kill in flight leaves its mark."""
+    if desk.journal is None:
+        return None
+    row = await _unhurried(
+        partial(
+            desk.journal.begin,
+            call.fingerprint,
+            run=desk.run,
+            operation=call.operation,
+            model=call.request.model.id,
+            reserved_usd=call.worst_usd,
+        )
+    )
+    for account in call.accounts:
+        account.known.add(row)
+    return row
+
+
+def _settle(reservations: tuple[Reservation, ...], cost_usd: Decimal | None, desk: Desk) -> None:
+    for reservation in reservations:
+        reservation.settle(cost_usd)
+    desk.money.wake()
+
+
+async def _noted(note: Callable[[], None], failure: str) -> None:
+    """Write to the journal about what is paid for; a reply is worth more than its note."""
+    from anyio import CancelScope
+
+    try:
+        with CancelScope(shield=True):
+            await _unhurried(note)
+    except JournalError as error:
+        warnings.warn(f"{failure}: {error}", RuntimeWarning, stacklevel=2)
+
+
+async def _unhurried(work: Callable[[], T]) -> T:
+    """Run `work`, which blocks, in a thread; cancellation waits for its end."""
+    from anyio import to_thread
+
+    return await to_thread.run_sync(work)
+
+
+def _outcome(error: BaseException) -> Outcome:
+    if not isinstance(error, CallError):
+        return "cancelled"
+    if error.code in (EMPTY, UNREACHABLE):
+        return "empty" if error.code == EMPTY else "unreachable"
+    return next((outcome for kind, outcome in _OUTCOMES if isinstance(error, kind)), "rejected")
+
+
+_OUTCOMES: tuple[tuple[type[CallError], Outcome], ...] = (
+    (RefusalError, "refused"),
+    (BadReplyError, "bad_reply"),
+    (StreamBrokenError, "broken"),
+    (CallTimeoutError, "timeout"),
+    (TransportError, "no_reply"),
+    (ServerError, "server_error"),
+    (RateLimitError, "rate_limited"),
+)
+
+
+_GATEWAY_STATUSES = frozenset({408, 502, 504, 520, 522, 524})
+"""Something between gave up waiting: the model behind it may have answered and be paid for."""
+
+
+def _billed_usd(error: BaseException) -> Decimal | None:
+    """Return what a failed attempt cost, or None where only the server knows.
+
+    A reply with an error status is not billed, nor is what was never sent.
+    """
+    if not isinstance(error, CallError):
+        return None
+    if error.completion is not None:
+        return error.completion.cost_usd
+    status = error.status or 0
+    refused = status >= 400 and status not in _GATEWAY_STATUSES
+    return Decimal(0) if refused or error.code == UNREACHABLE else None

@@ -1,0 +1,121 @@
+"""One call under way: what is asked, who pays, and what it has taken so far."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from decimal import Decimal
+from urllib.parse import urlsplit
+from uuid import uuid4
+
+from minikit.calls.account import Account
+from minikit.calls.completion import Completion
+from minikit.calls.hooks import CallEnded, CallStarted, Hooks, RetryScheduled
+from minikit.calls.request import Request
+from minikit.errors import CallError
+
+__all__ = ["Call"]
+
+
+@dataclass(slots=True, kw_only=True)
+class Call:
+    """One call under way, from its place in the client to its reply.
+
+    Attributes:
+        request: What is asked.
+        operation: What it is for, as the ledger names it.
+        server: Base URL of the server.
+        accounts: Who pays: the client, and the job where there is one.
+        hooks: Who is told.
+        input_tokens: Tokens of the prompt, as counted here.
+        timeout_s: Seconds that one attempt may take.
+        worst_usd: The most that one attempt can cost; None where no budget or journal asks.
+        fingerprint: Of the request, for the journal; "" where there is none.
+        id: Tells the events of this call from those of others.
+        attempts: Requests made so far.
+        in_line_s: Seconds spent waiting for the budget and the rate limit.
+        completion: The reply, once there is one.
+    """
+
+    request: Request
+    operation: str
+    server: str
+    accounts: tuple[Account, ...]
+    hooks: Hooks
+    input_tokens: int
+    timeout_s: float
+    worst_usd: Decimal | None
+    fingerprint: str
+    id: str = field(default_factory=lambda: uuid4().hex)
+    attempts: int = 0
+    in_line_s: float = 0.0
+    completion: Completion | None = None
+
+    @contextmanager
+    def told(self) -> Iterator[None]:
+        """Tell the hooks of the beginning and, with what came of it, of the end."""
+        start = time.monotonic()
+        if self.hooks.wants(CallStarted):
+            self.hooks.emit(self._started())
+        error: BaseException | None = None
+        try:
+            yield
+        except BaseException as failure:
+            error = failure
+            raise
+        finally:
+            if self.hooks.wants(CallEnded):
+                self.hooks.emit(self._ended(error, time.monotonic() - start))
+
+    def retrying(self, error: CallError, attempt: int, wait_s: float) -> None:
+        """Tell the hooks that attempt `attempt` failed and another follows."""
+        if self.hooks.wants(RetryScheduled):
+            self.hooks.emit(
+                RetryScheduled(
+                    call_id=self.id,
+                    attempt=attempt,
+                    wait_s=wait_s,
+                    error=type(error).__name__,
+                    status=error.status,
+                    code=error.code,
+                )
+            )
+
+    def _started(self) -> CallStarted:
+        server, model = urlsplit(self.server), self.request.model
+        return CallStarted(
+            call_id=self.id,
+            operation=self.operation,
+            model=model.id,
+            provider=model.provider,
+            server=server.hostname,
+            port=server.port,
+            input_tokens=self.input_tokens,
+            max_output_tokens=self.request.max_output_tokens,
+            at=datetime.now(UTC),
+        )
+
+    def _ended(self, error: BaseException | None, latency_s: float) -> CallEnded:
+        completion, name = self.completion, None
+        if error is not None:
+            failed = isinstance(error, Exception)
+            name = type(error).__name__ if failed else "Cancelled"
+            completion = error.completion if isinstance(error, CallError) else completion
+        return CallEnded(
+            call_id=self.id,
+            operation=self.operation,
+            model=self.request.model.id,
+            provider=self.request.model.provider,
+            answered_by=completion.model if completion else None,
+            usage=completion.usage if completion else None,
+            cost_usd=completion.cost_usd if completion else None,
+            attempts=self.attempts,
+            latency_s=latency_s,
+            finish_reason=completion.finish_reason if completion else None,
+            request_id=completion.request_id if completion else None,
+            replayed=completion.replayed if completion else False,
+            error=name,
+        )
