@@ -51,8 +51,10 @@ def read_usd(name: str, value: str | int | Decimal | float) -> Decimal:
     except ArithmeticError:
         amount = Decimal("NaN")
     if not (amount.is_finite() and amount >= 0 and _is_short(amount)):
+        # An int of thousands of digits has no repr.
+        shown = str(amount) if isinstance(exact, int) else repr(exact)
         raise ArgumentError(
-            f'{name}={exact!r:.80} is no amount of US dollars: write 0 or more, such as "2.50"'
+            f'{name}={shown:.80} is no amount of US dollars: write 0 or more, such as "2.50"'
         )
     if isinstance(given, float):
         warnings.warn(f"{name}={exact} is a float; write '{exact}'", UserWarning, stacklevel=3)

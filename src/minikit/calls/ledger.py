@@ -5,10 +5,12 @@ from __future__ import annotations
 import sys
 import threading
 import zlib
+from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from datetime import datetime
 from decimal import Context, Decimal
+from operator import add, attrgetter
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -42,6 +44,8 @@ _EXACT = Context(prec=200)
 
 _OUTCOMES = get_args(Outcome)
 _USAGE = tuple(each.name for each in fields(Usage))
+_COUNTS = tuple(name for name in _USAGE if name != "estimated")
+_counts = attrgetter(*_COUNTS)
 _NO_USAGE: Mapping[str, Cell] = dict.fromkeys(_USAGE)
 
 
@@ -81,7 +85,8 @@ class LedgerEntry:
         for name, kinds in _KINDS.items():
             value = getattr(self, name)
             if not isinstance(value, kinds):
-                raise ArgumentError(f"{name} of a LedgerEntry is a {type(value).__name__}")
+                allowed = " or ".join(kind.__name__ for kind in kinds)
+                raise ArgumentError(f"{name} is a {allowed}, not a {type(value).__name__}")
         if self.at.tzinfo is None:
             raise ArgumentError(f"at={self.at!r} has no time zone; use datetime.now(UTC)")
         if self.outcome not in _OUTCOMES:
@@ -165,18 +170,23 @@ def _usage_cells(usage: Usage | None) -> Mapping[str, Cell]:
     }
 
 
-def _entry(row: dict[str, Any]) -> LedgerEntry:
-    values = {name: value for name, value in row.items() if name in _FIELDS}
+_COLUMNS = tuple(
+    column
+    for each in fields(LedgerEntry)
+    for column in (_USAGE if each.name == "usage" else (each.name,))
+)
+_PLAIN = frozenset(_COLUMNS) - {*_USAGE, "at", "cost_usd"}
+
+
+def _entry(row: Mapping[str, Any]) -> LedgerEntry:
     used = {name: row[name] for name in _USAGE}
     cost = row["cost_usd"]
-    values["at"] = datetime.fromisoformat(row["at"])
-    values["usage"] = None if used == _NO_USAGE else Usage(**used)
-    values["cost_usd"] = None if cost is None else Decimal(cost)
-    return LedgerEntry(**values)
-
-
-_FIELDS = tuple(each.name for each in fields(LedgerEntry))
-_COLUMNS = tuple(column for name in _FIELDS for column in (_USAGE if name == "usage" else (name,)))
+    return LedgerEntry(
+        at=datetime.fromisoformat(row["at"]),
+        usage=None if used == _NO_USAGE else Usage(**used),
+        cost_usd=None if cost is None else Decimal(str(cost)),
+        **{name: row[name] for name in _PLAIN},
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -197,18 +207,6 @@ class Totals:
     cost_usd: Decimal = Decimal(0)
     carried_usd: Decimal = Decimal(0)
 
-    @classmethod
-    def of(cls, entry: LedgerEntry) -> Totals:
-        """Return the totals of one attempt."""
-        cost = entry.cost_usd or Decimal(0)
-        return cls(
-            entries=1,
-            unmeasured=int(entry.cost_usd is None),
-            usage=entry.usage or Usage(),
-            cost_usd=cost,
-            carried_usd=cost if entry.carried else Decimal(0),
-        )
-
     def __add__(self, other: object) -> Totals:
         if not isinstance(other, Totals):
             return NotImplemented
@@ -221,6 +219,40 @@ class Totals:
         )
 
 
+class _Sum:
+    """Totals that grow in place, which takes a fifth of the time of adding values."""
+
+    __slots__ = ("carried", "cost", "counts", "entries", "estimated", "unmeasured")
+
+    def __init__(self) -> None:
+        self.entries = self.unmeasured = 0
+        self.counts = [0] * len(_COUNTS)
+        self.estimated = False
+        self.cost = self.carried = Decimal(0)
+
+    def include(self, entry: LedgerEntry) -> None:
+        self.entries += 1
+        if entry.usage is not None:
+            self.counts = list(map(add, self.counts, _counts(entry.usage)))
+            self.estimated |= entry.usage.estimated
+        if entry.cost_usd is None:
+            self.unmeasured += 1
+            return
+        self.cost = _EXACT.add(self.cost, entry.cost_usd)
+        if entry.carried:
+            self.carried = _EXACT.add(self.carried, entry.cost_usd)
+
+    def totals(self) -> Totals:
+        counts = dict(zip(_COUNTS, self.counts, strict=True))
+        return Totals(
+            entries=self.entries,
+            unmeasured=self.unmeasured,
+            usage=Usage(**counts, estimated=self.estimated),
+            cost_usd=self.cost,
+            carried_usd=self.carried,
+        )
+
+
 class Ledger:
     """The attempts of a client's calls, in the order in which they ended. Thread-safe.
 
@@ -230,17 +262,15 @@ class Ledger:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._zip = zlib.compressobj()
+        self._zip = zlib.compressobj(level=1)  # half the time of level 6, a sixth more bytes
         self._zipped: list[bytes] = []
-        self._totals: dict[tuple[str, str], Totals] = {}
+        self._sums: defaultdict[tuple[str, str], _Sum] = defaultdict(_Sum)
 
     def record(self, entry: LedgerEntry) -> None:
         """Add an entry."""
-        key = (entry.model, entry.operation)
         line = entry.to_json().encode() + b"\n"
-        totals = Totals.of(entry)
         with self._lock:
-            self._totals[key] = self._totals.get(key, Totals()) + totals
+            self._sums[entry.model, entry.operation].include(entry)
             if piece := self._zip.compress(line):
                 self._zipped.append(piece)
 
@@ -264,7 +294,7 @@ class Ledger:
 
     def rows(self) -> list[dict[str, Cell]]:
         """Return every entry as `LedgerEntry.row()`, as for `pandas.DataFrame`."""
-        return [entry.row() for entry in self.entries]
+        return [LedgerEntry.from_json(line).row() for line in self._lines()]
 
     def to_jsonl(self, path: str | Path) -> None:
         """Write every entry as a line of JSON, which `LedgerEntry.from_json` reads."""
@@ -286,10 +316,10 @@ class Ledger:
 
     def _by(self, part: Literal[0, 1]) -> dict[str, Totals]:
         with self._lock:
-            totals = list(self._totals.items())
+            totals = [(key[part], each.totals()) for key, each in self._sums.items()]
         sums: dict[str, Totals] = {}
-        for key, each in totals:
-            sums[key[part]] = sums.get(key[part], Totals()) + each
+        for name, each in totals:
+            sums[name] = sums.get(name, Totals()) + each
         return sums
 
     def _lines(self) -> Iterator[bytes]:
