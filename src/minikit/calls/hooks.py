@@ -164,7 +164,7 @@ class CallEnded(Event):
             before it are in their `AttemptEnded`.
         cost_usd: Price of the last reply in US dollars, or None when it is unknown.
         attempts: Requests made, the failed ones included.
-        latency_s: Seconds from the first request to the end.
+        latency_s: Seconds from the start of the call to its end, all waits included.
         finish_reason: Why the reply ended, such as "stop" or "length", or None.
         request_id: The server's id of the last request, or None.
         replayed: Whether the reply came from the journal and was paid for earlier.

@@ -29,5 +29,5 @@ def log(event: Event, /) -> None:
 
 
 def is_logged(kind: type[Event]) -> bool:
-    """Tell whether the logger is on for events of this kind; 0.1 µs."""
+    """Tell whether the logger is on for events of this kind."""
     return logger.isEnabledFor(kind.log_level)

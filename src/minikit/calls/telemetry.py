@@ -26,7 +26,7 @@ __all__ = ["OpenTelemetryHook"]
 Value = str | int | float | bool | tuple[str, ...]
 
 MOST_OPEN = 10_000
-"""Calls under way at most; beyond that the oldest has lost its end, and about 30 MB would grow."""
+"""Spans open at most, about 35 MB of them; beyond that the oldest counts as lost and is ended."""
 
 _PROVIDERS = {"google": "gcp.gemini"}
 """The conventions' names of providers, where they are not ours."""
