@@ -14,13 +14,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 from minikit.calls.completion import read_completion, well_formed
-from minikit.errors import (
-    BadReplyError,
-    CallError,
-    RateLimitError,
-    RequestRejectedError,
-    ServerError,
-)
+from minikit.calls.failures import status_error
+from minikit.errors import BadReplyError, CallError
 from minikit.models.prices import cost_usd
 from minikit.tokens.counting import count_text
 
@@ -47,7 +42,7 @@ class Assembly:
     """
 
     def __init__(self) -> None:
-        self._head: dict[str, Any] = {}
+        self._head: dict[str, str | int] = {}
         self._texts: list[str] = []
         self._half = ""
         self._refusals: list[str] = []
@@ -55,38 +50,35 @@ class Assembly:
         self._calls = _ToolCalls()
         self._finish_reason: str | None = None
         self._usage: Mapping[str, Any] | None = None
-        self._usage_covers_all = False
+        self._has_begun = False
+        self._uncounted = False
 
     def add(self, chunk: Mapping[str, Any]) -> str:
         """Take one event; return the text that it adds, "" where it adds none.
 
-        All that is returned, joined, is the text of the whole reply: well-formed Unicode, since
-        half a character, as servers that count in UTF-16 may send it, waits for its other half.
+        All that is returned, joined, is the text of the reply: well-formed Unicode, since half a
+        character, as servers that count in UTF-16 may send it, waits for its other half.
 
         Raises:
             BadReplyError: This is no event of a chat completion.
-            RateLimitError: The server broke off and asks to slow down.
-            RequestRejectedError: The server broke off, for a reason that lies in the request.
-            ServerError: The server broke off for another reason.
+            CallError: The server broke off. Its `status` is what the server says instead, or 200
+                where some of the reply had come, which may be billed.
         """
         event = _mapping(chunk, "event")
         choice = _first_choice(event)
-        _check_error(event, choice)
+        error = _error(event, choice)
+        if error is not None:
+            raise _broken_off(error, has_begun=self._has_begun)
+        self._take_head(event)
+        # "" is none (https://github.com/ollama/ollama/issues/4357,
+        # https://github.com/sgl-project/sglang/issues/3912); of several the last one counts.
+        reason = _str(choice.get("finish_reason"), "finish reason")
+        self._finish_reason = reason or self._finish_reason
         delta = _mapping(choice.get("delta") or {}, "delta")
-        head = ((name, event.get(name)) for name in _HEAD)
-        self._head.update(
-            (name, told) for name, told in head if told and isinstance(told, str | int)
-        )
-        # An empty reason is none (https://github.com/ollama/ollama/issues/4357); of several the
-        # last one counts.
-        self._finish_reason = _str(choice.get("finish_reason"), "finish reason") or (
-            self._finish_reason
-        )
-        text = self._take_text(delta)
-        self._take_rest(delta)
-        # Moonshot has it in the choice.
+        self._take_beside(delta)
+        # Moonshot has it in the choice (https://github.com/northes/go-moonshot/issues/17).
         self._take_usage(event.get("usage") or choice.get("usage"), delta)
-        return text
+        return self._take_text(delta)
 
     @property
     def text(self) -> str:
@@ -121,10 +113,10 @@ class Assembly:
     ) -> Completion:
         """Return what has come of a reply that will not end.
 
-        The server's usage is taken if it covers all that came. Else the tokens are counted here and
-        `usage.estimated` is set: the input as `request` counts it, and as output what the model
-        was seen to write: text, refusal, calls of tools, and reasoning where it is shown. That
-        is a lower bound, since a server may have written more than arrived. CPU-bound.
+        The server's usage is taken where it covers all that came. Else `usage.estimated` is set,
+        and the tokens are counted here: the input as `request` counts it, and as output what the
+        model was seen to write, which is text, refusal, calls of tools, and reasoning where it is
+        shown. That is a lower bound: more may have been written than arrived. CPU-bound.
 
         Args:
             request: What was asked.
@@ -135,12 +127,11 @@ class Assembly:
         message = {"role": "assistant", "content": self.text}
         try:
             body = self._body(message, "length", self._usage)
-            read = read_completion(body, request, request_id=request_id)
-        except BadReplyError:  # what came as usage is none
+        except BadReplyError:  # the usage cannot be written, so it cannot be read
             body = self._body(message, "length", None)
-            read = read_completion(body, request, request_id=request_id)
+        read = read_completion(body, request, request_id=request_id)
         usage = read.usage
-        if usage.estimated or not self._usage_covers_all:
+        if usage.estimated or self._uncounted:
             written = max(self._count_output(request.model.encoding), usage.output_tokens)
             usage = replace(usage, output_tokens=written, estimated=True)
         return replace(
@@ -151,31 +142,39 @@ class Assembly:
             tool_calls=tuple(self._calls.joined()),
         )
 
+    def _take_head(self, event: Mapping[str, Any]) -> None:
+        for name in _HEAD:
+            value = event.get(name)
+            if value and isinstance(value, str | int):  # Azure's first event has "" and 0
+                self._head[name] = value
+
+    def _take_beside(self, delta: Mapping[str, Any]) -> None:
+        """Take what a delta holds beside the text."""
+        # The LiteLLM proxy moves what it takes for a field of one provider's.
+        elsewhere = _mapping(delta.get("provider_specific_fields") or {}, "rest of the delta")
+        if refusal := _str(delta.get("refusal") or elsewhere.get("refusal"), "refusal"):
+            self._refusals.append(refusal)
+        thoughts = (delta.get(name) for name in _REASONING)
+        if thought := next((each for each in thoughts if each and isinstance(each, str)), ""):
+            self._reasoning.append(thought)
+        for call in _list(delta.get("tool_calls"), "tool calls"):
+            self._calls.add(_mapping(call, "tool call"))
+
+    def _take_usage(self, usage: object, delta: Mapping[str, Any]) -> None:
+        if any(map(delta.get, _WRITTEN)):
+            self._has_begun = self._uncounted = True
+        if isinstance(usage, Mapping) and usage:
+            self._usage, self._uncounted = cast("Mapping[str, Any]", usage), False
+
     def _take_text(self, delta: Mapping[str, Any]) -> str:
         text = self._half + _text(delta.get("content"))
         self._half = ""
         if "\ud800" <= text[-1:] <= "\udbff" and not self.finished:
             text, self._half = text[:-1], text[-1]
         text = well_formed(text)
-        self._texts.append(text)
+        if text:
+            self._texts.append(text)
         return text
-
-    def _take_rest(self, delta: Mapping[str, Any]) -> None:
-        # The LiteLLM proxy moves what it takes for a field of one provider's.
-        elsewhere = delta.get("provider_specific_fields")
-        moved = _mapping(elsewhere, "delta").get("refusal") if elsewhere else None
-        self._refusals.append(_str(delta.get("refusal") or moved, "refusal"))
-        thought = next(filter(None, map(delta.get, _REASONING)), "")
-        self._reasoning.append(thought if isinstance(thought, str) else "")
-        for call in _list(delta.get("tool_calls"), "tool calls"):
-            self._calls.add(_mapping(call, "tool call"))
-
-    def _take_usage(self, usage: object, delta: Mapping[str, Any]) -> None:
-        if isinstance(usage, Mapping) and usage:
-            self._usage = cast("Mapping[str, Any]", usage)
-            self._usage_covers_all = True
-        elif any(map(delta.get, _WRITTEN)):
-            self._usage_covers_all = False
 
     def _body(
         self,
@@ -188,8 +187,8 @@ class Assembly:
         return _json(body if usage is None else {**body, "usage": usage})
 
     def _count_output(self, encoding: str) -> int:
-        calls = (text for call in self._calls for text in (call.name, call.arguments))
-        texts = (self.text, "".join(self._refusals), "".join(self._reasoning), *calls)
+        texts = [self.text, "".join(self._refusals), "".join(self._reasoning)]
+        texts += (text for call in self._calls for text in (call.name, call.arguments))
         return sum(count_text(text, encoding) for text in texts)
 
 
@@ -275,54 +274,48 @@ def _first_choice(event: Mapping[str, Any]) -> Mapping[str, Any]:
     return next((choice for choice in choices if choice.get("index") in (0, None)), nothing)
 
 
-def _check_error(event: Mapping[str, Any], choice: Mapping[str, Any]) -> None:
-    """Raise what the server says instead of the rest of the reply.
+def _error(event: Mapping[str, Any], choice: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """Return the error that the server sends in place of the rest, or None.
 
-    As {"error": ...} (OpenAI, vLLM, SGLang, llama.cpp), beside a finish reason "error" (OpenRouter,
-    which may have it in the choice), or as the event itself (vLLM before 0.10)
-    (https://openrouter.ai/docs/api_reference/streaming,
-    https://github.com/block/goose/pull/8031, read 2026-11-22). Its message is left out, since it
-    may hold anything.
+    It is {"error": ...} (OpenAI, vLLM, SGLang, llama.cpp), the event itself (older vLLM), or stands
+    in the choice beside a finish reason "error" (OpenRouter)
+    (https://openrouter.ai/docs/api_reference/streaming, https://github.com/block/goose/pull/8031,
+    read 2026-11-22).
     """
-    told = event.get("error") or choice.get("error")
-    if event.get("object") == "error":
-        told = event
-    if not told and choice.get("finish_reason") != "error":
-        return
-    fields: Mapping[str, Any] = cast("Any", told) if isinstance(told, Mapping) else {}
-    status, code = _status(fields.get("code")), _code(fields)
-    kind, advice = _classify(status, code)
-    said = ", ".join(str(part) for part in (status, code) if part) or "no code"
-    raise kind(
-        f"the server broke off the stream with an error ({said}); {advice}",
-        status=status or 200,
-        code=code,
+    error = event if event.get("object") == "error" else event.get("error") or choice.get("error")
+    if not error and choice.get("finish_reason") != "error":
+        return None
+    return cast("Mapping[str, Any]", error) if isinstance(error, Mapping) else {"message": error}
+
+
+def _broken_off(error: Mapping[str, Any], *, has_begun: bool) -> CallError:
+    fields = ((name, error.get(name)) for name in ("code", "type", "message"))
+    told = {name: value for name, value in fields if isinstance(value, str | int)}
+    status = _status(told)
+    known = status_error(status, told, {}, key="")
+    # What the server says besides is left out: here it cannot be cleared of a key.
+    return type(known)(
+        f"the server broke off the stream with an error ({known.code or status})",
+        status=200 if has_begun else status,
+        code=known.code,
     )
 
 
-def _classify(status: int | None, code: str | None) -> tuple[type[CallError], str]:
-    if status == 429 or _SAYS_SLOW_DOWN(code or ""):
-        return RateLimitError, "send fewer requests at a time (max_concurrency=)"
-    if status is not None and 400 <= status < 500 and status not in (408, 409):
-        return RequestRejectedError, "check the model's name and the length of the prompt"
-    return ServerError, "try again later"
+_STATUS = re.compile("[45][0-9][0-9]")
+_SAID = {
+    429: re.compile(r"rate_?limit|slow_down|too_many_requests", re.IGNORECASE),
+    400: re.compile(r"bad_?request|invalid_|context_length|content_filter", re.IGNORECASE),
+}
+"""What codes and types say, where there is no status among them."""
 
 
-_SAYS_SLOW_DOWN = re.compile(r"rate_?limit|slow_down|too_many_requests", re.IGNORECASE).search
-_IS_CODE = re.compile(r"[A-Za-z][\w.-]{0,63}").fullmatch
-
-
-def _status(code: object) -> int | None:
-    """Return the HTTP status that a code is, as OpenRouter, vLLM and llama.cpp send it."""
-    if isinstance(code, str) and re.fullmatch(r"[1-5][0-9]{2}", code):
-        code = int(code)
-    return code if type(code) is int and 100 <= code < 600 else None
-
-
-def _code(error: Mapping[str, Any]) -> str | None:
-    """Return the name of an error, by its code or else by its type."""
-    names = (error.get(field) for field in ("code", "type"))
-    return next((name for name in names if isinstance(name, str) and _IS_CODE(name)), None)
+def _status(error: Mapping[str, Any]) -> int:
+    """Return the HTTP status that the error would have had before the stream began."""
+    code, kind = str(error.get("code")), str(error.get("type"))
+    if _STATUS.fullmatch(code):  # OpenRouter, vLLM, SGLang, llama.cpp
+        return int(code)
+    said = (status for status, says in _SAID.items() if says.search(f"{code} {kind}"))
+    return next(said, 500)
 
 
 def _mapping(value: object, name: str) -> Mapping[str, Any]:
