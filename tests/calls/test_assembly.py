@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from decimal import Decimal
-from itertools import accumulate, pairwise
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -29,8 +29,7 @@ from minikit.calls.assembly import Assembly
 from minikit.calls.completion import read_completion
 from minikit.calls.request import Request
 from minikit.models.model import Price
-from minikit.tokens.counting import count_text
-from minikit.tokens.vocabulary import encoding
+from minikit.tokens.counting import count_text, is_additive
 from strategies import texts
 
 MODEL = Model(
@@ -661,18 +660,11 @@ def test_usage_that_does_not_cover_all_is_a_lower_bound(told: int, expected: int
 
 @given(texts(20))
 def test_an_estimate_grows_with_what_has_come(text: str) -> None:
-    """Token by token, as servers send it, no estimate is below the one before."""
-    encoder = encoding(MODEL.encoding)
-    tokens = [encoder.decode_single_token_bytes(token) for token in encoder.encode_ordinary(text)]
-    assembly, estimates, ends = Assembly(), [0], list(accumulate(tokens))
-    sent = 0
-    for end in ends:
-        try:
-            piece = end[sent:].decode()
-        except UnicodeDecodeError:  # a server waits for the rest of a character
-            continue
-        sent = len(end)
-        assembly.add(event({"content": piece}))
+    """Cut where tokens are sure to end, no estimate is below the one before."""
+    cuts = [cut for cut in range(1, len(text)) if is_additive(text, cut)]
+    assembly, estimates = Assembly(), [0]
+    for start, end in pairwise([0, *cuts, len(text)]):
+        assembly.add(event({"content": text[start:end]}))
         estimates.append(assembly.estimate(REQUEST, "broken").usage.output_tokens)
     assert estimates == sorted(estimates)
-    assert estimates[-1] == len(tokens)
+    assert estimates[-1] == count_text(assembly.text, MODEL.encoding)
