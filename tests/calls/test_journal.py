@@ -236,6 +236,8 @@ def test_clear(journal: Journal, path: Path) -> None:
     """What is cleared is gone from the disk, and no number is given again."""
     secret = "a secret that does not repeat"
     attempts = [begin(journal, secret) for _ in range(3)]
+    noise = random.Random(1).randbytes(99_999).hex()  # noqa: S311 - test data
+    journal.keep(attempts[0], noise, request_id=None)
     assert journal.clear(before=datetime.now(UTC) - timedelta(days=1)) == 0
     assert journal.clear() == 3
     assert journal.clear(before=datetime.now(UTC)) == 0
@@ -244,6 +246,7 @@ def test_clear(journal: Journal, path: Path) -> None:
     assert journal.clear(before=datetime.now(UTC) + timedelta(days=1)) == 1
     journal.close()
     assert secret.encode() not in path.read_bytes()
+    assert path.stat().st_size < len(noise) / 4
 
 
 def test_a_call_in_flight_while_its_row_is_cleared(journal: Journal) -> None:
@@ -432,6 +435,17 @@ def test_waits_for_a_writer_of_a_new_file_only_so_long(path: Path) -> None:
         with pytest.raises(JournalError, match="in use by another program"):
             begin(journal)
         other.execute("COMMIT")
+        assert begin(journal)
+
+
+def test_tries_again_to_make_a_journal(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another process may be making the same file, for which SQLite itself does not wait."""
+    with (
+        closing(sqlite3.connect(path, isolation_level=None)) as other,
+        closing(Journal(path)) as journal,
+    ):
+        other.execute("BEGIN IMMEDIATE")
+        monkeypatch.setattr("time.sleep", lambda _seconds: other.execute("COMMIT"))
         assert begin(journal)
 
 
