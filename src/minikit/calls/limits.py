@@ -1,4 +1,4 @@
-"""What a server tells of its rate limits: the headers of a reply, durations in a message."""
+"""Rate limits: token buckets, and what the headers and messages of a server tell of them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-__all__ = ["KINDS", "MINUTE_S", "Reading", "read_duration_s", "read_limits"]
+__all__ = ["KINDS", "MINUTE_S", "Bucket", "Reading", "read_duration_s", "read_limits"]
 
 KINDS = ("requests", "tokens", "input-tokens")
 """What is limited. Anthropic's `output-tokens` is left out: it counts what will be written, which
@@ -27,6 +27,12 @@ LARGEST = 1e15
 LEAST_SHARE = 0.1
 """The share of a limit that is used from which on `reset` tells the period."""
 
+ARRIVAL_S = 0.25
+"""How long a request is usually on its way; a full bucket of the server's stays full until then."""
+
+ARRIVAL_SHARE = 0.005
+"""The same as a share of the period, for buckets that fill faster than in a minute."""
+
 _UNITS_S = {"d": 86_400, "h": 3_600, "m": 60, "s": 1, "ms": 1e-3, "us": 1e-6, "µs": 1e-6}
 _WORDS_S = {"day": 86_400, "hour": 3_600, "minute": 60, "second": 1, "millisecond": 1e-3}
 _PART = re.compile(r"(\d{1,12}(?:\.\d{0,12})?)(ms|us|µs|[dhms])", re.ASCII)
@@ -37,6 +43,61 @@ _TOLD = re.compile(
     rf"(?:((?:{_PART.pattern})+)|({_NUMBER.pattern}) ?({'|'.join(_WORDS_S)})s?)\b",
     re.ASCII | re.IGNORECASE,
 )
+
+
+@dataclass(slots=True)
+class Bucket:
+    """A token bucket: fills evenly up to its limit.
+
+    Attributes:
+        limit: How much it holds.
+        level: What it holds at the time `at`; below 0 it is in debt.
+        at: In seconds, on a clock of the owner's; may lie ahead.
+        period_s: Seconds in which it fills, when empty.
+        others: The share of what flows in that others take; below 1.
+    """
+
+    limit: float
+    level: float
+    at: float
+    period_s: float = MINUTE_S
+    others: float = 0.0
+
+    @property
+    def rate(self) -> float:
+        """What flows in, a second."""
+        return self.limit / self.period_s * (1 - self.others)
+
+    @property
+    def arrival_s(self) -> float:
+        """How long a request is on its way to the bucket."""
+        return min(ARRIVAL_S, ARRIVAL_SHARE * self.period_s)
+
+    def flow(self, since: float, until: float) -> float:
+        """Return what flows in between two times, but for what the limit stops."""
+        return self.rate * max(0.0, until - since)
+
+    def fill(self, clock: float) -> None:
+        """Let it fill until `clock`."""
+        self.level = min(self.limit, self.level + self.flow(self.at, clock))
+        self.at = max(self.at, clock)
+
+    def take(self, amount: float, clock: float) -> None:
+        """Take `amount`; where it was full, it fills from when the request arrives."""
+        self.fill(clock)
+        if self.level >= self.limit:
+            self.at = max(self.at, clock + self.arrival_s)
+        self.level -= amount
+
+    def give_back(self, amount: float) -> None:
+        """Put back what was taken and not used."""
+        self.level = min(self.limit, self.level + max(0.0, amount))
+
+    def wait_s(self, amount: float, clock: float) -> float:
+        """Return how long until `amount` is there, or all that the bucket holds."""
+        self.fill(clock)
+        missing = min(amount, self.limit) - self.level
+        return self.at - clock + missing / self.rate if missing > 0 else 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
