@@ -34,6 +34,8 @@ FLOORS = (
     "jobs",
     "portal",
     "client",
+    "streams",
+    "blocking",
     "functions",
 )
 TOP = len(FLOORS)  # the package itself, its command line and `python -m minikit`
@@ -43,8 +45,10 @@ HEAVY = {
     "genai_prices",
     "importlib.resources",
     "openai",
+    "opentelemetry",
     "pydantic",
     "sentencex",
+    "sqlite3",
     "tenacity",
     "tiktoken",
 }

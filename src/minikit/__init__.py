@@ -13,12 +13,14 @@ from minikit.errors import (
     ArgumentError,
     AuthenticationError,
     BadReplyError,
+    BudgetExceededError,
     CallError,
     CallTimeoutError,
     ChunkTooSmallError,
     ClosedError,
     ContextOverflowError,
     JobError,
+    JournalError,
     MinikitError,
     MissingKeyError,
     OutputTruncatedError,
@@ -27,24 +29,44 @@ from minikit.errors import (
     RefusalError,
     RequestRejectedError,
     RequestTooLargeError,
+    SchemaError,
     ServerError,
     SourceError,
+    StreamBrokenError,
     TransportError,
     UnknownModelError,
+    UnknownPriceError,
     VocabularyError,
 )
 
 if TYPE_CHECKING:
+    from minikit.blocking import Client
     from minikit.calls.completion import Completion
+    from minikit.calls.hooks import (
+        AttemptEnded,
+        CallEnded,
+        CallStarted,
+        Event,
+        Hook,
+        RetryScheduled,
+    )
+    from minikit.calls.ledger import Ledger, LedgerEntry, Totals
+    from minikit.calls.pace import RateLimit
+    from minikit.calls.request import CompleteOptions
     from minikit.calls.retry import Retry
-    from minikit.client import AsyncClient, Client
+    from minikit.calls.stream import AsyncCompletionStream
+    from minikit.calls.structured import ParsedCompletion
+    from minikit.calls.telemetry import OpenTelemetryHook
+    from minikit.client import AsyncClient
     from minikit.functions import aplan, asummarize, plan, summarize
     from minikit.jobs.options import SummarizeOptions
     from minikit.jobs.plan import Level, Plan
-    from minikit.jobs.summary import CallRecord, Gap, Partial, Progress, Summary
+    from minikit.jobs.stream import AsyncSummaryStream
+    from minikit.jobs.summary import CallRecord, Gap, Partial, Progress, Summary, TextDelta
     from minikit.models.model import ImageRule, Model, Price
     from minikit.models.retirement import ModelRetirementWarning
     from minikit.models.usage import Usage
+    from minikit.streams import CompletionStream, SummaryStream
     from minikit.text.document import Document, Span
     from minikit.text.pack import Packed, PackedPart, Part, pack
     from minikit.text.split import Chunk, split
@@ -55,50 +77,73 @@ if TYPE_CHECKING:
 __all__ = [
     "ArgumentError",
     "AsyncClient",
+    "AsyncCompletionStream",
+    "AsyncSummaryStream",
+    "AttemptEnded",
     "AuthenticationError",
     "BadReplyError",
+    "BudgetExceededError",
+    "CallEnded",
     "CallError",
     "CallRecord",
+    "CallStarted",
     "CallTimeoutError",
     "Chunk",
     "ChunkTooSmallError",
     "Client",
     "ClosedError",
+    "CompleteOptions",
     "Completion",
+    "CompletionStream",
     "ContextOverflowError",
     "Document",
+    "Event",
     "Gap",
+    "Hook",
     "ImagePart",
     "ImageRule",
     "JobError",
+    "JournalError",
+    "Ledger",
+    "LedgerEntry",
     "Level",
     "Message",
     "MinikitError",
     "MissingKeyError",
     "Model",
     "ModelRetirementWarning",
+    "OpenTelemetryHook",
     "OutputTruncatedError",
     "Packed",
     "PackedPart",
+    "ParsedCompletion",
     "Part",
     "Partial",
     "Plan",
     "Price",
     "Progress",
     "QuotaExhaustedError",
+    "RateLimit",
     "RateLimitError",
     "RefusalError",
     "RequestRejectedError",
     "RequestTooLargeError",
     "Retry",
+    "RetryScheduled",
+    "SchemaError",
     "ServerError",
     "SourceError",
     "Span",
+    "StreamBrokenError",
     "SummarizeOptions",
     "Summary",
+    "SummaryStream",
+    "TextDelta",
     "TextPart",
+    "Totals",
     "TransportError",
     "UnknownModelError",
+    "UnknownPriceError",
     "Usage",
     "VocabularyError",
     "aplan",
@@ -114,16 +159,26 @@ __all__ = [
 
 
 _HOMES = {
+    "minikit.blocking": "Client",
     "minikit.calls.completion": "Completion",
+    "minikit.calls.hooks": "AttemptEnded CallEnded CallStarted Event Hook RetryScheduled",
+    "minikit.calls.ledger": "Ledger LedgerEntry Totals",
+    "minikit.calls.pace": "RateLimit",
+    "minikit.calls.request": "CompleteOptions",
     "minikit.calls.retry": "Retry",
-    "minikit.client": "AsyncClient Client",
+    "minikit.calls.stream": "AsyncCompletionStream",
+    "minikit.calls.structured": "ParsedCompletion",
+    "minikit.calls.telemetry": "OpenTelemetryHook",
+    "minikit.client": "AsyncClient",
     "minikit.functions": "aplan asummarize plan summarize",
     "minikit.jobs.options": "SummarizeOptions",
     "minikit.jobs.plan": "Level Plan",
-    "minikit.jobs.summary": "CallRecord Gap Partial Progress Summary",
+    "minikit.jobs.stream": "AsyncSummaryStream",
+    "minikit.jobs.summary": "CallRecord Gap Partial Progress Summary TextDelta",
     "minikit.models.model": "ImageRule Model Price",
     "minikit.models.retirement": "ModelRetirementWarning",
     "minikit.models.usage": "Usage",
+    "minikit.streams": "CompletionStream SummaryStream",
     "minikit.text.document": "Document Span",
     "minikit.text.pack": "Packed PackedPart Part pack",
     "minikit.text.split": "Chunk split",

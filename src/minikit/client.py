@@ -1,14 +1,13 @@
-"""The clients: everything below, composed."""
+"""The client: everything below, composed."""
 
 from __future__ import annotations
 
 import os
-import weakref
 from collections.abc import Sequence
 from decimal import Decimal
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Self, Unpack
+from typing import TYPE_CHECKING, Self, TypeVar, Unpack, overload
 
 from minikit.calls.budget import Budget, read_usd
 from minikit.calls.completion import Completion
@@ -17,14 +16,17 @@ from minikit.calls.journal import Journal
 from minikit.calls.ledger import Ledger
 from minikit.calls.pace import RateLimit
 from minikit.calls.pipeline import Pipeline, in_thread
-from minikit.calls.request import Prompt, Request
+from minikit.calls.request import CompleteOptions, Prompt, Request
 from minikit.calls.retry import Retry
+from minikit.calls.schema import Schema
+from minikit.calls.stream import AsyncCompletionStream
+from minikit.calls.structured import Forms, ParsedCompletion, complete_structured
 from minikit.jobs.options import Options, SummarizeOptions
 from minikit.jobs.plan import Job, Plan, prepare, readable
+from minikit.jobs.stream import AsyncSummaryStream
 from minikit.jobs.summarize import run
 from minikit.jobs.summary import Summary
 from minikit.models.model import DEFAULT_MODEL, Model
-from minikit.portal import Loop
 from minikit.text.document import Document, Source
 
 if TYPE_CHECKING:
@@ -32,7 +34,11 @@ if TYPE_CHECKING:
 
     import openai
 
-__all__ = ["AsyncClient", "Client"]
+    from minikit.jobs.tally import Listener
+
+__all__ = ["AsyncClient"]
+
+T = TypeVar("T")
 
 
 class AsyncClient:
@@ -101,32 +107,51 @@ class AsyncClient:
             journal=None if journal is None else Journal(journal),
             hooks=hooks,
         )
+        self._forms = Forms()
 
     @property
     def ledger(self) -> Ledger:
         """What each request of this client took and cost, failed ones included."""
         return self._pipeline.account.ledger
 
+    @overload
     async def complete(
         self,
         prompt: Prompt,
         *,
-        system: str | None = None,
+        schema: type[T],
         model: str | Model | None = None,
-        max_output_tokens: int | None = None,
-        temperature: float | None = None,
-        seed: int | None = None,
+        **options: Unpack[CompleteOptions],
+    ) -> ParsedCompletion[T]: ...
+
+    @overload
+    async def complete(
+        self,
+        prompt: Prompt,
+        *,
+        schema: None = None,
+        model: str | Model | None = None,
+        **options: Unpack[CompleteOptions],
+    ) -> Completion: ...
+
+    async def complete(
+        self,
+        prompt: Prompt,
+        *,
+        schema: type[T] | None = None,
+        model: str | Model | None = None,
+        **options: Unpack[CompleteOptions],
     ) -> Completion:
         """Ask the model once.
 
         Args:
             prompt: A text, a message, or messages (`Message` or mappings), oldest first.
-            system: Text of a system message to put first.
+            schema: What the reply shall be: a pydantic model, a dataclass, `list[...]` of one, or
+                anything else that pydantic reads. The reply's `parsed` is then a value of it; a
+                reply that does not fit is shown to the model with what is wrong, twice at most.
             model: Another model than the client's.
-            max_output_tokens: Limit of the reply in tokens; a reply that reaches it ends with
-                `finish_reason` "length".
-            temperature: Sampling temperature, 0 to 2.
-            seed: Asks for repeatable sampling.
+            **options: `system`, `max_output_tokens`, `temperature`, `seed` and `tier`; see
+                `CompleteOptions`.
 
         Returns:
             The reply, what it cost, and the attempts it took.
@@ -135,17 +160,42 @@ class AsyncClient:
             ArgumentError: An argument cannot be used.
             ContextOverflowError: The prompt and the reserved output do not fit into the window.
             MissingKeyError: There is no key for the model's server.
+            BudgetExceededError: The call could cost more than is left of the budget.
+            JournalError: The journal cannot be used.
+            OutputTruncatedError: With a schema, the reply was cut off by its length.
+            SchemaError: The reply does not fit the schema.
             CallError: No reply that can be used; the subclass says what to do.
         """
-        request = Request.of(
-            prompt,
-            system=system,
-            model=self._resolved(model),
-            max_output_tokens=max_output_tokens,
-            temperature=temperature,
-            seed=seed,
-        )
-        return await self._pipeline.send(request)
+        request = Request.of(prompt, model=self._resolved(model), **options)
+        if schema is None:
+            return await self._pipeline.send(request)
+        return await self._complete_as(schema, request)
+
+    def stream(
+        self,
+        prompt: Prompt,
+        *,
+        model: str | Model | None = None,
+        **options: Unpack[CompleteOptions],
+    ) -> AsyncCompletionStream:
+        """Ask the model once, and read the reply as it is written.
+
+        Nothing is sent before the stream is opened with `async with`.
+
+        Args:
+            prompt: As for `complete`.
+            model: Another model than the client's.
+            **options: As for `complete`.
+
+        Returns:
+            A stream to open with `async with` and to read with `async for`; its `completion` is
+            the whole reply at the end.
+
+        Raises:
+            ArgumentError: An argument cannot be used.
+        """
+        request = Request.of(prompt, model=self._resolved(model), **options)
+        return AsyncCompletionStream(self._pipeline, request, "stream")
 
     async def summarize(
         self,
@@ -165,7 +215,7 @@ class AsyncClient:
             source: A str is text; a Path is a file of UTF-8 text; or a `Document`.
             model: Another model than the client's.
             **options: `length`, `detail`, `focus`, `language`, `style`, `instructions`,
-                `chunk_tokens`, `on_gap` and `on_event`; see `SummarizeOptions`.
+                `chunk_tokens`, `budget_usd`, `on_gap` and `on_event`; see `SummarizeOptions`.
 
         Returns:
             The summary, with its cost, its calls and the spans that they read.
@@ -174,14 +224,38 @@ class AsyncClient:
             SourceError: The source is empty, or the file cannot be read as text.
             ArgumentError: An option cannot be used.
             MissingKeyError: There is no key for the model's server.
+            BudgetExceededError: The budget does not allow the next call; the error carries what
+                the others brought.
             CallError: The first call failed for good.
             JobError: A later one did; the error carries what the others brought.
         """
+        return await self._summarize(source, self._resolved(model), Options(**options))
+
+    def stream_summary(
+        self,
+        source: Source,
+        *,
+        model: str | Model | None = None,
+        **options: Unpack[SummarizeOptions],
+    ) -> AsyncSummaryStream:
+        """Summarize a text of any length, and hear of each call and of the text as it is written.
+
+        Nothing is sent before the stream is opened with `async with`.
+
+        Args:
+            source: As for `summarize`.
+            model: As for `summarize`.
+            **options: As for `summarize`.
+
+        Returns:
+            A stream to open with `async with` and to read with `async for`; its `summary` is the
+            summary at the end.
+
+        Raises:
+            ArgumentError: An option cannot be used.
+        """
         resolved, checked = self._resolved(model), Options(**options)
-        document = await in_thread(partial(readable, source))
-        self._pipeline.check_key(resolved)
-        job = await in_thread(partial(self._prepare, document, resolved, checked))
-        return await run(job, self._pipeline)
+        return AsyncSummaryStream(partial(self._summarize, source, resolved, checked))
 
     async def plan(
         self,
@@ -224,6 +298,18 @@ class AsyncClient:
     ) -> None:
         await self.aclose()
 
+    async def _complete_as(self, kind: type[T], request: Request) -> ParsedCompletion[T]:
+        schema = await in_thread(lambda: Schema[T].of(kind))
+        return await complete_structured(self._pipeline.send, request, schema, forms=self._forms)
+
+    async def _summarize(
+        self, source: Source, model: Model, options: Options, listen: Listener | None = None
+    ) -> Summary:
+        document = await in_thread(partial(readable, source))
+        self._pipeline.check_key(model)
+        job = await in_thread(partial(self._prepare, document, model, options))
+        return await run(job, self._pipeline, listen)
+
     def _resolved(self, model: str | Model | None) -> Model:
         if model is None:
             model = self._model or os.environ.get("MINIKIT_MODEL") or DEFAULT_MODEL
@@ -231,106 +317,3 @@ class AsyncClient:
 
     def _prepare(self, document: Document, model: Model, options: Options) -> Job:
         return prepare(document, model, options, concurrency=self._pipeline.max_concurrency)
-
-
-class Client:
-    """A blocking client: `AsyncClient` on an event loop of its own.
-
-    Safe to use from any number of threads, also from one in which an event loop runs, as in a
-    notebook. Close it with `close()` or `with`; what is left open is closed at exit.
-    """
-
-    def __init__(
-        self,
-        *,
-        model: str | Model | None = None,
-        api_key: str | None = None,
-        base_url: str | None = None,
-        openai_client: openai.AsyncOpenAI | None = None,
-        retry: Retry | None = None,
-        max_concurrency: int = 16,
-        rate_limit: RateLimit | None = None,
-        timeout_s: float | None = None,
-        budget_usd: str | int | Decimal | None = None,
-        journal: str | Path | None = None,
-        hooks: Sequence[Hook] = (),
-    ) -> None:
-        """Make a client; see `AsyncClient`."""
-        self._client = AsyncClient(
-            model=model,
-            api_key=api_key,
-            base_url=base_url,
-            openai_client=openai_client,
-            retry=retry,
-            max_concurrency=max_concurrency,
-            rate_limit=rate_limit,
-            timeout_s=timeout_s,
-            budget_usd=budget_usd,
-            journal=journal,
-            hooks=hooks,
-        )
-        self._loop = Loop(closing=self._client.aclose)
-        weakref.finalize(self, self._loop.release).atexit = False
-
-    @property
-    def ledger(self) -> Ledger:
-        """What each request of this client took and cost, failed ones included."""
-        return self._client.ledger
-
-    def complete(
-        self,
-        prompt: Prompt,
-        *,
-        system: str | None = None,
-        model: str | Model | None = None,
-        max_output_tokens: int | None = None,
-        temperature: float | None = None,
-        seed: int | None = None,
-    ) -> Completion:
-        """Ask the model once; see `AsyncClient.complete`."""
-        return self._loop.call(
-            partial(
-                self._client.complete,
-                prompt,
-                system=system,
-                model=model,
-                max_output_tokens=max_output_tokens,
-                temperature=temperature,
-                seed=seed,
-            )
-        )
-
-    def summarize(
-        self,
-        source: Source,
-        *,
-        model: str | Model | None = None,
-        **options: Unpack[SummarizeOptions],
-    ) -> Summary:
-        """Summarize a text of any length; see `AsyncClient.summarize`."""
-        return self._loop.call(partial(self._client.summarize, source, model=model, **options))
-
-    def plan(
-        self,
-        source: Source,
-        *,
-        model: str | Model | None = None,
-        **options: Unpack[SummarizeOptions],
-    ) -> Plan:
-        """Work out what `summarize` would take; see `AsyncClient.plan`."""
-        return self._loop.call(partial(self._client.plan, source, model=model, **options))
-
-    def close(self) -> None:
-        """Cancel what is under way and close the connections; later calls raise ClosedError."""
-        self._loop.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()

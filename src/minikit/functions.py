@@ -5,7 +5,8 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING, Unpack
 
-from minikit.client import AsyncClient, Client
+from minikit.blocking import Client
+from minikit.client import AsyncClient
 
 if TYPE_CHECKING:
     from minikit.jobs.options import SummarizeOptions

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from anyio.from_thread import BlockingPortal
 
-__all__ = ["Loop"]
+__all__ = ["INTERRUPT_CHECK_S", "Loop", "result_of"]
 
 T = TypeVar("T")
 
@@ -64,9 +64,23 @@ class Loop:
             ClosedError: The loop is closed, or this is its own thread, which would wait for
                 itself.
         """
-        from concurrent.futures import CancelledError, wait
+        from concurrent.futures import wait
 
-        portal = self._start().portal
+        future = self.submit(function)
+        try:
+            while not wait([future], timeout=INTERRUPT_CHECK_S).done:
+                pass
+        except BaseException:
+            future.cancel()
+            raise
+        return result_of(future)
+
+    def submit(self, function: Callable[[], Awaitable[T]]) -> Future[T | SystemExit]:
+        """Begin to await `function()` in the loop; cancelling the future cancels that.
+
+        Raises:
+            ClosedError: As `call`.
+        """
 
         async def contained() -> T | SystemExit:
             try:
@@ -74,20 +88,7 @@ class Loop:
             except SystemExit as error:  # it would end the loop, which others use too
                 return error
 
-        future: Future[T | SystemExit] = portal.start_task_soon(contained)
-        try:
-            while not wait([future], timeout=INTERRUPT_CHECK_S).done:
-                pass
-        except BaseException:
-            future.cancel()
-            raise
-        try:
-            result = future.result()
-        except CancelledError:
-            raise ClosedError("the client was closed while the call was under way") from None
-        if isinstance(result, SystemExit):
-            raise result
-        return result
+        return self._start().portal.start_task_soon(contained)
 
     def close(self) -> None:
         """Cancel what is under way and stop the loop; later calls raise ClosedError.
@@ -154,6 +155,23 @@ class Loop:
                 await portal.sleep_until_stopped()
         finally:
             await self._closing()
+
+
+def result_of(future: Future[T | SystemExit]) -> T:
+    """Return the result of what was submitted and is done, or raise what it raised.
+
+    Raises:
+        ClosedError: It was cancelled, as the loop was closed.
+    """
+    from concurrent.futures import CancelledError
+
+    try:
+        result = future.result()
+    except CancelledError:
+        raise ClosedError("the client was closed while the call was under way") from None
+    if isinstance(result, SystemExit):
+        raise result
+    return result
 
 
 class _QuietAtExit:

@@ -96,7 +96,7 @@ async def test_messages_as_mappings_and_values(server: ChatServer) -> None:
     """A prompt may be a message, messages, or mappings in the form of the wire."""
     question = {"role": "user", "content": "Hello?"}
     async with client_of(server) as client:
-        await client.complete(question)  # type: ignore[arg-type]  # a lone mapping works too
+        await client.complete(question)  # type: ignore[call-overload]  # a lone mapping works too
         await client.complete([question, Message(role="assistant", content="Yes?"), question])
         await client.complete(Message(role="user", content="Hello?"))
     assert [len(body["messages"]) for body in server.bodies] == [1, 3, 1]
@@ -491,7 +491,7 @@ async def test_bad_arguments(server: ChatServer, arguments: dict[str, object], m
     """A bad argument is a ValueError that names it; nothing is sent."""
     async with client_of(server) as client:
         with pytest.raises(ArgumentError, match=match):
-            await client.complete(**{"prompt": "Hello?", **arguments})  # type: ignore[arg-type]
+            await client.complete(**{"prompt": "Hello?", **arguments})  # type: ignore[call-overload]
     assert server.requests == []
 
 

@@ -144,6 +144,11 @@ class Attempt:
         completion = error.completion if isinstance(error, CallError) else None
         await self._book(_outcome(error), completion, _billed_usd(error))
 
+    async def leave(self, completion: Completion) -> None:
+        """Settle an attempt whose reader has left; `completion` has what had come."""
+        self.desk.pace.ended(self.ticket, succeeded=True, now=time.monotonic())
+        await self._book("abandoned", completion, completion.cost_usd)
+
     async def _book(
         self, outcome: Outcome, completion: Completion | None, cost_usd: Decimal | None
     ) -> None:
@@ -253,7 +258,10 @@ def _outcome(error: BaseException) -> Outcome:
         return "cancelled"
     if error.code in (EMPTY, UNREACHABLE):
         return "empty" if error.code == EMPTY else "unreachable"
-    return next((outcome for kind, outcome in _OUTCOMES if isinstance(error, kind)), "rejected")
+    for kind, outcome in _OUTCOMES:
+        if isinstance(error, kind):
+            return outcome
+    return "rejected"
 
 
 _OUTCOMES: tuple[tuple[type[CallError], Outcome], ...] = (

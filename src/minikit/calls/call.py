@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -18,6 +18,8 @@ from minikit.calls.request import Request
 from minikit.errors import CallError
 
 __all__ = ["Call"]
+
+_PORTS = {"http": 80, "https": 443}
 
 
 @dataclass(slots=True, kw_only=True)
@@ -55,7 +57,7 @@ class Call:
     completion: Completion | None = None
 
     @contextmanager
-    def told(self) -> Iterator[None]:
+    def told(self) -> Generator[None]:
         """Tell the hooks of the beginning and, with what came of it, of the end."""
         start = time.monotonic()
         if self.hooks.wants(CallStarted):
@@ -86,13 +88,14 @@ class Call:
 
     def _started(self) -> CallStarted:
         server, model = urlsplit(self.server), self.request.model
+        is_remote = model.provider != "offline"
         return CallStarted(
             call_id=self.id,
             operation=self.operation,
             model=model.id,
             provider=model.provider,
-            server=server.hostname,
-            port=server.port,
+            server=server.hostname if is_remote else None,
+            port=(server.port or _PORTS.get(server.scheme)) if is_remote else None,
             input_tokens=self.input_tokens,
             max_output_tokens=self.request.max_output_tokens,
             at=datetime.now(UTC),
@@ -100,10 +103,11 @@ class Call:
 
     def _ended(self, error: BaseException | None, latency_s: float) -> CallEnded:
         completion, name = self.completion, None
+        request_id = completion.request_id if completion else None
         if error is not None:
-            failed = isinstance(error, Exception)
-            name = type(error).__name__ if failed else "Cancelled"
-            completion = error.completion if isinstance(error, CallError) else completion
+            name = type(error).__name__ if isinstance(error, Exception) else "Cancelled"
+        if isinstance(error, CallError):
+            completion, request_id = error.completion, error.request_id
         return CallEnded(
             call_id=self.id,
             operation=self.operation,
@@ -115,7 +119,7 @@ class Call:
             attempts=self.attempts,
             latency_s=latency_s,
             finish_reason=completion.finish_reason if completion else None,
-            request_id=completion.request_id if completion else None,
+            request_id=request_id,
             replayed=completion.replayed if completion else False,
             error=name,
         )

@@ -71,8 +71,9 @@ class _Told:
 
     @classmethod
     def of(cls, status: int, body: object) -> _Told:
-        fields = cast("Mapping[str, Any]", body) if isinstance(body, dict) else {}
-        kind, code = fields.get("type"), fields.get("code")
+        fields = _fields(body)
+        kind: object = fields.get("type")
+        code: object = fields.get("code")
         return cls(
             status=status,
             type=kind if isinstance(kind, str) else None,
@@ -144,10 +145,13 @@ def _message(told: _Told, key: str) -> str:
     return re.sub(r"\b(sk|pk|key)-[\w*.-]+", "<key>", text)[:300]
 
 
+def _fields(body: object) -> Mapping[str, Any]:
+    return cast("Mapping[str, Any]", body) if isinstance(body, dict) else {}
+
+
 def _told(body: object) -> str | None:
     """Return what a body says: a text, or the first of the fields in which servers put one."""
-    if isinstance(body, dict):
-        fields = cast("Mapping[str, Any]", body)
+    if fields := _fields(body):
         told = (_told(fields.get(name)) for name in ("message", "error", "detail"))
         return next(filter(None, told), None)
     return body if isinstance(body, str) and "<" not in body[:1] else None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -92,7 +92,7 @@ class Pipeline:
         _check_values(retry, rate_limit)
         self.max_concurrency = max_concurrency
         self.account = Account(budget=budget)
-        self._hooks = Hooks(hooks)
+        self.hooks = Hooks(hooks)
         self._api_key = api_key
         self._base_url = base_url
         self._openai_client = openai_client
@@ -154,7 +154,7 @@ class Pipeline:
     @asynccontextmanager
     async def opened(
         self, request: Request, operation: str, account: Account | None
-    ) -> AsyncIterator[Call]:
+    ) -> AsyncGenerator[Call]:
         """Check a call, answer it from the journal, or else give it a place among those in flight.
 
         Raises:
@@ -171,7 +171,7 @@ class Pipeline:
             operation=operation,
             server=transport.server,
             accounts=accounts,
-            hooks=self._hooks,
+            hooks=self.hooks,
             input_tokens=tokens,
             timeout_s=self._timeout_s or timeout_s(tokens, request.reserved_output_tokens),
             worst_usd=self._worst_usd(request, tokens, accounts),
@@ -224,7 +224,7 @@ class Pipeline:
             money=session.money,
             journal=self._journal,
             run=self._run,
-            hooks=self._hooks,
+            hooks=self.hooks,
             longest_wait_s=self._retry.timeout_s,
         )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
-from typing import Any, cast
+from typing import Any, Literal, TypedDict, cast, get_args
 
 from minikit.checks import check_number, check_whole
 from minikit.errors import ArgumentError, ContextOverflowError
@@ -16,10 +16,32 @@ from minikit.tokens.chat import count_tokens
 from minikit.tokens.counting import count_text
 from minikit.tokens.messages import Message
 
-__all__ = ["TIERS", "Prompt", "Request"]
+__all__ = ["TIERS", "CompleteOptions", "Prompt", "Request"]
 
-TIERS = ("auto", "default", "flex", "priority")
+Tier = Literal["auto", "default", "flex", "priority"]
+TIERS: tuple[str, ...] = get_args(Tier)
 """Service tiers that can be asked for (OpenAI API reference, `service_tier`, read 2026-11-22)."""
+
+
+class CompleteOptions(TypedDict, total=False):
+    """Options of `complete` and `stream`.
+
+    Attributes:
+        system: Text of a system message to put first.
+        max_output_tokens: Limit of the reply in tokens; a reply that reaches it ends with
+            `finish_reason` "length". Default: what the model can write.
+        temperature: Sampling temperature, 0 to 2; default: the server's.
+        seed: Asks for repeatable sampling.
+        tier: Service tier to ask for, "auto", "default", "flex" (half the price, slower) or
+            "priority"; default: what the account is set to.
+    """
+
+    system: str | None
+    max_output_tokens: int | None
+    temperature: float | None
+    seed: int | None
+    tier: Tier | None
+
 
 Prompt = str | Message | Sequence[Message | Mapping[str, Any]]
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Mapping
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any, Protocol, cast
@@ -39,6 +39,9 @@ __all__ = [
 
 UNREACHABLE = "unreachable"
 """Code of the error that no connection is: the request was not sent, so that nothing is owed."""
+
+DRAIN_S = 0.5
+"""How long the end of a reply may follow its last event, before the connection is given up."""
 
 OnHeaders = Callable[[Mapping[str, str]], None]
 
@@ -165,7 +168,7 @@ class OpenAITransport:
             return await self._create(**_well_formed(wire), timeout=timeout_s)
 
     @contextmanager
-    def _errors(self, timeout_s: float, on_headers: OnHeaders | None = None) -> Iterator[None]:
+    def _errors(self, timeout_s: float, on_headers: OnHeaders | None = None) -> Generator[None]:
         """Turn the errors of the SDK, and of the HTTP library under it, into ours."""
         import openai
 
@@ -211,7 +214,7 @@ class _Stream:
     ) -> None:
         self.request_id = request_id(response.headers)
         self._response = response
-        self._received: AsyncIterator[bytes] = response.aiter_bytes()
+        self._received: AsyncGenerator[bytes] = response.aiter_bytes()
         self._errors = errors
         self._timeout_s = timeout_s
         self._waited_s = waited_s
@@ -224,12 +227,23 @@ class _Stream:
     async def next(self) -> Mapping[str, Any] | None:
         while not (self._events or self._over):
             await self._receive()
-        if not self._events or (data := self._events.popleft()).startswith("[DONE]"):
+        data = self._events.popleft() if self._events else "[DONE]"
+        if data.startswith("[DONE]"):
+            await self._drain()
             return None
         return _event(data)
 
     async def aclose(self) -> None:
+        await self._received.aclose()
         await self._response.aclose()
+
+    async def _drain(self) -> None:
+        """Read what follows the last event: a connection whose reply was not read is not reused."""
+        import anyio
+
+        with suppress(TransportError), anyio.move_on_after(DRAIN_S):
+            while not self._over:
+                await self._receive()
 
     async def _receive(self) -> None:
         """Wait for the next bytes; only the time spent here counts, not that of the reader."""
@@ -279,9 +293,10 @@ def _as_chunk(event: dict[str, Any]) -> Mapping[str, Any]:
     choices = event.get("choices")
     if event.get("object") != "chat.completion" or not isinstance(choices, list):
         return event
-    whole = [each for each in cast("list[object]", choices) if isinstance(each, dict)]
-    deltas = [{**each, "delta": each.get("message")} for each in cast("list[Any]", whole)]
-    return {**event, "choices": deltas}
+    wholes = [
+        cast("dict[str, Any]", c) for c in cast("list[object]", choices) if isinstance(c, dict)
+    ]
+    return {**event, "choices": [{**whole, "delta": whole.get("message")} for whole in wholes]}
 
 
 def _well_formed(value: Any) -> Any:  # noqa: ANN401 - any JSON

@@ -13,9 +13,9 @@ from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from minikit.blocking import Client
 from minikit.cli.progress import ProgressLine, counted, money
 from minikit.cli.table import table
-from minikit.client import Client
 from minikit.errors import ArgumentError, UnknownModelError
 from minikit.models.catalog import catalog
 from minikit.models.model import DEFAULT_MODEL, Model

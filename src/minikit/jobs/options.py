@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from decimal import Decimal
 from inspect import iscoroutinefunction
 from typing import TYPE_CHECKING, Literal, TypedDict, cast
 
+from minikit.calls.budget import read_usd
 from minikit.checks import check_number, check_whole
 from minikit.errors import ArgumentError
 
@@ -38,6 +40,8 @@ class SummarizeOptions(TypedDict, total=False):
         style: How it should read, such as "bullet points" or "for a ten-year-old".
         instructions: Anything else to ask for, in your own words.
         chunk_tokens: Tokens of source per call at most; overrides `detail`.
+        budget_usd: US dollars that this job may cost, such as "0.50", beside the client's budget. A
+            call that could pass it is not sent, and the error carries what the others brought.
         on_gap: What to do about a passage that a filter refuses: "mark" it in `Summary.gaps`
             (the default) or "raise" JobError.
         on_event: Called with a `Progress` after each call. From the synchronous client it runs
@@ -51,6 +55,7 @@ class SummarizeOptions(TypedDict, total=False):
     style: str | None
     instructions: str | None
     chunk_tokens: int | None
+    budget_usd: str | int | Decimal | None
     on_gap: OnGap
     on_event: Callable[[Progress], None] | None
 
@@ -66,6 +71,7 @@ class Options:
     style: str | None = None
     instructions: str | None = None
     chunk_tokens: int | None = None
+    budget_usd: str | int | Decimal | None = None
     on_gap: OnGap = "mark"
     on_event: Callable[[Progress], None] | None = None
 
@@ -74,6 +80,8 @@ class Options:
         check_number("detail", self.detail, 0, 1)
         if self.chunk_tokens is not None:
             check_whole("chunk_tokens", self.chunk_tokens, 1)
+        if self.budget_usd is not None:
+            read_usd("budget_usd", self.budget_usd)
         for name in ("focus", "language", "style", "instructions"):
             _check_text(name, getattr(self, name))
         if self.on_event is not None and not callable(cast("object", self.on_event)):
@@ -82,6 +90,11 @@ class Options:
             raise ArgumentError("on_event is a plain function, not an async one")
         if self.on_gap not in ("mark", "raise"):
             raise ArgumentError(f'on_gap is "mark" or "raise", not {self.on_gap!r}')
+
+    @property
+    def limit_usd(self) -> Decimal | None:
+        """The budget as an exact amount."""
+        return None if self.budget_usd is None else read_usd("budget_usd", self.budget_usd)
 
     @property
     def words(self) -> int:

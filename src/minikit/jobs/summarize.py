@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import warnings
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import replace
-from decimal import Decimal
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -14,23 +12,19 @@ from minikit.calls.request import Request
 from minikit.errors import (
     AuthenticationError,
     BadReplyError,
+    BudgetExceededError,
     CallError,
     JobError,
+    JournalError,
     OutputTruncatedError,
     QuotaExhaustedError,
     RefusalError,
 )
 from minikit.jobs.concurrently import concurrently
 from minikit.jobs.prompts import map_prompt, merge_prompt, single_prompt
-from minikit.jobs.summary import (
-    CallRecord,
-    Gap,
-    Partial,
-    Place,
-    Progress,
-    Summary,
-    total_usd,
-)
+from minikit.jobs.stream import streamed
+from minikit.jobs.summary import Gap, Partial, Place, Summary
+from minikit.jobs.tally import Tally
 from minikit.jobs.unread import (
     FAILED_HALVES_AT_MOST,
     joined,
@@ -38,7 +32,6 @@ from minikit.jobs.unread import (
     truncated,
     weight,
 )
-from minikit.models.usage import Usage
 from minikit.text.document import Span
 from minikit.text.split import split, split_evenly
 from minikit.tokens.chat import count_tokens
@@ -48,6 +41,7 @@ if TYPE_CHECKING:
     from minikit.calls.completion import Completion
     from minikit.calls.pipeline import Pipeline
     from minikit.jobs.plan import Job
+    from minikit.jobs.tally import Listener
     from minikit.tokens.messages import Message
 
 __all__ = ["run"]
@@ -59,17 +53,23 @@ FAILED_CHUNKS_AT_LEAST = 4
 """So many chunks fail one after the other, none between them read, before the job gives up."""
 
 
-async def run(job: Job, pipeline: Pipeline) -> Summary:
+async def run(job: Job, pipeline: Pipeline, listen: Listener | None = None) -> Summary:
     """Make the calls of `job` and return the summary.
 
     Cancellation ends the calls in flight.
 
+    Args:
+        job: What to do.
+        pipeline: What sends the calls.
+        listen: Called after each call, and with the final text as it is written.
+
     Raises:
         JobError: Some calls failed for good; it carries what the others brought.
         CallError: The first call failed for good and nothing was brought.
+        BudgetExceededError: The budget does not allow the next call; it carries what is done.
     """
     try:
-        return await _Run(job, pipeline).summary()
+        return await _Run(job, pipeline, listen).summary()
     except _Exit as left:
         raise left.error from None
 
@@ -88,13 +88,12 @@ Outcome = Partial | Gap
 class _Run:
     """One run of a job, and what it has brought so far."""
 
-    def __init__(self, job: Job, pipeline: Pipeline) -> None:
+    def __init__(self, job: Job, pipeline: Pipeline, listen: Listener | None) -> None:
         self.job = job
         self.pipeline = pipeline
-        self.calls: list[CallRecord] = []
-        self.usage = Usage()
-        self.cost_usd: Decimal | None = Decimal(0)
-        self.notes: dict[str, None] = {}
+        self.listen = listen
+        self.tally = Tally(job, pipeline, listen)
+        self.stopped: BudgetExceededError | JournalError | None = None
         self.outcomes: list[Outcome] = []
         self.chunks_read = 0
         self.errors: dict[int, CallError] = {}
@@ -110,7 +109,10 @@ class _Run:
                 limit=self.pipeline.max_concurrency,
             )
             return await self._merged()
-        except CallError as error:
+        except BudgetExceededError as error:
+            error.partial, error.calls = self._partials(), tuple(self.tally.calls)
+            raise
+        except (CallError, JournalError) as error:
             if not self.outcomes:
                 raise
             raise self._job_error(error) from error
@@ -124,6 +126,7 @@ class _Run:
                 Place(operation="single", level=0, span=span),
                 limit=sizes.final_output,
                 tokens=self.job.prompt_tokens[0],
+                final=True,
             )
         except CallError as error:
             if isinstance(error, OutputTruncatedError) or not lies_in_the_passage(error):
@@ -136,13 +139,15 @@ class _Run:
     async def _read_chunk(self, index: int) -> None:
         """Read one chunk; an error that other chunks may be spared is kept until all are read."""
         span, tokens = self.job.plan.spans[index], self.job.prompt_tokens[index]
-        if not tokens:  # white space: nothing to ask
+        if not tokens or self.stopped:  # white space: nothing to ask
             return
         place = Place(operation="map", level=0, span=span)
         try:
             await self._read(self.job.map_prompt(index), place, tokens)
         except (AuthenticationError, QuotaExhaustedError):
             raise
+        except (BudgetExceededError, JournalError) as error:
+            self.stopped = error  # no more are sent, and those in flight are not given up
         except CallError as error:
             self.errors[index] = error
             self.failed_in_a_row += 1
@@ -216,6 +221,8 @@ class _Run:
 
     async def _merged(self) -> Summary:
         """Merge all that was read, level by level, each call as full as the window allows."""
+        if self.stopped:
+            raise self.stopped
         if self.errors:
             raise next(iter(self.errors.values()))
         partials = self._fitting(self._partials())
@@ -269,26 +276,40 @@ class _Run:
             merge_prompt(job.document, group, words=words, final=final, options=job.options),
             Place(operation="merge", level=level, span=span),
             limit=job.sizes.final_output if final else job.partial_output,
+            final=final,
         )
         return Partial(text=completion.text, span=span)
 
     async def _send_until_whole(
-        self, messages: tuple[Message, ...], place: Place, *, limit: int, tokens: int | None = None
+        self,
+        messages: tuple[Message, ...],
+        place: Place,
+        *,
+        limit: int,
+        tokens: int | None = None,
+        final: bool,
     ) -> Completion:
         """Send; where the reply is cut off, once more with all the room that there is."""
-        completion = await self._send(messages, place, limit=limit, tokens=tokens)
+        completion = await self._send(messages, place, limit=limit, tokens=tokens, final=final)
         model = self.job.model
         if completion.finish_reason == "length":
             left = model.context_window - count_tokens(messages, model=model)
             most = min(left, model.max_output_tokens)
             if most > limit:
-                completion = await self._send(messages, replace(place, redone=True), limit=most)
+                again = replace(place, redone=True)
+                completion = await self._send(messages, again, limit=most, final=final)
         if completion.finish_reason == "length":
             raise truncated(completion)
         return completion
 
     async def _send(
-        self, messages: tuple[Message, ...], place: Place, *, limit: int, tokens: int | None = None
+        self,
+        messages: tuple[Message, ...],
+        place: Place,
+        *,
+        limit: int,
+        tokens: int | None = None,
+        final: bool = False,
     ) -> Completion:
         """Send one request and keep its figures."""
         request = Request(
@@ -298,7 +319,7 @@ class _Run:
             known_input_tokens=tokens,
         )
         try:
-            completion = await self.pipeline.send(request)
+            completion = await self._reply(request, place, final=final)
         except RefusalError as error:
             if error.completion is not None:  # it was paid for all the same
                 self._record(error.completion, place)
@@ -306,28 +327,19 @@ class _Run:
         self._record(completion, place)
         return completion
 
+    async def _reply(self, request: Request, place: Place, *, final: bool) -> Completion:
+        """Send; the final text, where someone listens, as it is written."""
+        operation, account = f"summarize.{place.operation}", self.tally.account
+        if final and self.listen is not None:
+            return await streamed(self.pipeline, request, operation, account, self.listen)
+        return await self.pipeline.send(request, operation=operation, account=account)
+
     def _record(self, completion: Completion, place: Place) -> None:
         self.failed_in_a_row = 0
-        self.calls.append(CallRecord.of(completion, place))
-        self.usage += completion.usage
-        self.cost_usd = total_usd((self.cost_usd, completion.cost_usd))
-        self.notes.update(dict.fromkeys(completion.notes))
-        on_event = self.job.options.on_event
-        if on_event is None:
-            return
-        progress = Progress(
-            calls_done=len(self.calls),
-            calls_at_most=self.job.plan.calls_at_most,
-            usage=self.usage,
-            cost_usd=self.cost_usd,
-            call=self.calls[-1],
-        )
         try:
-            on_event(progress)
+            self.tally.record(completion, place)
         except SystemExit as error:
             raise _Exit(error) from None
-        except Exception as error:  # noqa: BLE001 - a hook of the caller's must not fail the job
-            warnings.warn(f"on_event failed: {error!r}", RuntimeWarning, stacklevel=2)
 
     def _partials(self) -> tuple[Partial, ...]:
         partials = (each for each in self.outcomes if isinstance(each, Partial))
@@ -341,25 +353,28 @@ class _Run:
         return Summary(
             text=text,
             model=self.job.model.id,
-            usage=self.usage,
-            cost_usd=self.cost_usd,
-            calls=tuple(self.calls),
+            usage=self.tally.usage,
+            cost_usd=self.tally.cost_usd,
+            failed_cost_usd=self.tally.failed_cost_usd,
+            unmeasured=self.tally.unmeasured,
+            calls=tuple(self.tally.calls),
             spans=self.job.plan.spans,
             partials=self._partials(),
             gaps=self._gaps(),
-            notes=tuple(self.notes),
+            notes=tuple(self.tally.notes),
         )
 
-    def _job_error(self, error: CallError) -> JobError:
-        errors = tuple({id(each): each for each in (*self.errors.values(), error)}.values())
+    def _job_error(self, error: CallError | JournalError) -> JobError:
+        failed = {id(each): each for each in (*self.errors.values(), error)}.values()
+        errors = tuple(each for each in failed if isinstance(each, CallError))
         done, all_chunks = self.chunks_read, len(self.job.chunks)
-        calls = f"{len(errors)} call{'s' * (len(errors) > 1)}"
+        what = f"{len(errors)} call{'s' * (len(errors) > 1)} failed for good"
         return JobError(
-            f"{calls} failed for good, {done} of {all_chunks} parts were read and are "
-            f"kept in .partial; the first error: {errors[0]}",
+            f"{what if errors else 'the job had to stop'}, {done} of {all_chunks} parts were read "
+            f"and are kept in .partial; the first error: {next(iter(failed))}",
             partial=self._partials(),
             errors=errors,
-            calls=tuple(self.calls),
-            usage=self.usage,
-            cost_usd=self.cost_usd,
+            calls=tuple(self.tally.calls),
+            usage=self.tally.usage,
+            cost_usd=self.tally.cost_usd,
         )

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Literal
 
 from minikit.calls.completion import Completion
+from minikit.calls.hooks import Event
 from minikit.jobs.serialize import Serializable
 from minikit.models.usage import Usage
 from minikit.text.document import Span
@@ -20,6 +21,7 @@ __all__ = [
     "Place",
     "Progress",
     "Summary",
+    "TextDelta",
     "total_usd",
 ]
 
@@ -53,8 +55,9 @@ class CallRecord(Place):
         usage: Tokens of the call.
         cost_usd: Price in US dollars, or None when unknown.
         finish_reason: Why the reply ended, such as "stop" or "length".
-        attempts: Requests made, the failed ones included.
+        attempts: Requests made, the failed ones included; 0 when it was replayed.
         latency_s: Seconds from the first request to the reply.
+        replayed: Whether the reply came from the journal.
     """
 
     model: str
@@ -63,6 +66,7 @@ class CallRecord(Place):
     finish_reason: str
     attempts: int
     latency_s: float
+    replayed: bool = False
 
     @classmethod
     def of(cls, completion: Completion, place: Place) -> CallRecord:
@@ -78,6 +82,7 @@ class CallRecord(Place):
             finish_reason=completion.finish_reason,
             attempts=completion.attempts,
             latency_s=completion.latency_s,
+            replayed=completion.replayed,
         )
 
 
@@ -108,8 +113,8 @@ class Gap:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Progress:
-    """How far a job is; handed to `on_event` after each call.
+class Progress(Event):
+    """How far a job is; told after each call.
 
     Attributes:
         calls_done: Calls that brought a reply.
@@ -127,6 +132,20 @@ class Progress:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TextDelta(Event):
+    """A piece of the final text as it is written; told by `stream_summary` alone.
+
+    Attributes:
+        text: The piece.
+        is_first: Whether the text begins with it; pieces that came before, if any, are void, since
+            the call that wrote them had to be made again.
+    """
+
+    text: str = field(repr=False)
+    is_first: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Summary(Serializable):
     """A summary, what it took, and where it came from. `str(summary)` is its text.
 
@@ -135,6 +154,8 @@ class Summary(Serializable):
         model: Id of the model that was asked.
         usage: Tokens of all calls.
         cost_usd: US dollars of all calls, or None when the price of one is unknown.
+        failed_cost_usd: US dollars of attempts that brought no reply, on top of `cost_usd`.
+        unmeasured: Attempts whose cost only the server knows, such as timed-out ones.
         calls: A record of each call, in the order in which the replies came.
         spans: The spans of the source that the map calls read, in order; together they are the
             whole source.
@@ -149,6 +170,8 @@ class Summary(Serializable):
     cost_usd: Decimal | None
     calls: tuple[CallRecord, ...]
     spans: tuple[Span, ...]
+    failed_cost_usd: Decimal = Decimal(0)
+    unmeasured: int = 0
     partials: tuple[Partial, ...] = ()
     gaps: tuple[Gap, ...] = ()
     notes: tuple[str, ...] = ()

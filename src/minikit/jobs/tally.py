@@ -1,0 +1,101 @@
+"""What a job has taken so far, and who is told."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+from minikit.calls.account import Account
+from minikit.calls.budget import Budget
+from minikit.errors import BudgetExceededError
+from minikit.jobs.summary import CallRecord, Place, Progress, TextDelta, total_usd
+from minikit.models.usage import Usage
+
+if TYPE_CHECKING:
+    from minikit.calls.completion import Completion
+    from minikit.calls.pipeline import Pipeline
+    from minikit.jobs.plan import Job
+
+__all__ = ["JobEvent", "Listener", "Tally"]
+
+JobEvent = Progress | TextDelta
+Listener = Callable[[JobEvent], None]
+
+
+class Tally:
+    """The calls of one run of a job, what they took, and the account that pays.
+
+    Attributes:
+        account: The job's ledger, and its budget where it has one.
+        calls: A record of each call that brought a reply, in the order of the replies.
+        usage: Their tokens.
+        cost_usd: Their price, or None when that of one is unknown.
+        notes: What to know before relying on the text, as keys.
+    """
+
+    def __init__(self, job: Job, pipeline: Pipeline, listen: Listener | None) -> None:
+        limit_usd = job.options.limit_usd
+        self.account = Account(budget=None if limit_usd is None else Budget(limit_usd))
+        self.calls: list[CallRecord] = []
+        self.usage = Usage()
+        self.cost_usd: Decimal | None = Decimal(0)
+        self.notes: dict[str, None] = {}
+        self._calls_at_most = job.plan.calls_at_most
+        self._on_event = job.options.on_event
+        self._listen = listen
+        self._hooks = pipeline.hooks
+        self._check_enough(job.plan.cost_usd_at_least)
+
+    @property
+    def failed_cost_usd(self) -> Decimal:
+        """What attempts cost that brought no reply, as far as it is known."""
+        replies = (call.cost_usd for call in self.calls if call.cost_usd is not None)
+        return (self.account.ledger.total.cost_usd - (total_usd(replies) or 0)) or Decimal(0)
+
+    @property
+    def unmeasured(self) -> int:
+        """Attempts whose cost only the server knows."""
+        return self.account.ledger.total.unmeasured
+
+    def record(self, completion: Completion, place: Place) -> None:
+        """Add a call that brought a reply, and tell of it."""
+        self.calls.append(CallRecord.of(completion, place))
+        self.usage += completion.usage
+        self.cost_usd = total_usd((self.cost_usd, completion.cost_usd))
+        self.notes.update(dict.fromkeys(completion.notes))
+        progress = Progress(
+            calls_done=len(self.calls),
+            calls_at_most=self._calls_at_most,
+            usage=self.usage,
+            cost_usd=self.cost_usd,
+            call=self.calls[-1],
+        )
+        if self._hooks.wants(Progress):
+            self._hooks.emit(progress)
+        if self._listen is not None:
+            self._listen(progress)
+        if self._on_event is not None:
+            self._tell(self._on_event, progress)
+
+    def _tell(self, on_event: Callable[[Progress], None], progress: Progress) -> None:
+        try:
+            on_event(progress)
+        except Exception as error:  # noqa: BLE001 - a hook of the caller's must not fail the job
+            warnings.warn(f"on_event failed: {error!r}", RuntimeWarning, stacklevel=2)
+
+    def _check_enough(self, at_least_usd: Decimal | None) -> None:
+        """Raise before anything is paid where the budget cannot be enough."""
+        budget = self.account.budget
+        if budget is None or at_least_usd is None or at_least_usd <= budget.limit_usd:
+            return
+        raise BudgetExceededError(
+            f"the job costs ${at_least_usd:f} at least, more than the budget of "
+            f"${budget.limit_usd:f}; nothing was sent: raise budget_usd, lower detail, or choose "
+            f"a cheaper model",
+            limit_usd=budget.limit_usd,
+            spent_usd=Decimal(0),
+            unknown_usd=Decimal(0),
+            needed_usd=at_least_usd,
+        )
