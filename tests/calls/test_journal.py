@@ -605,8 +605,28 @@ def test_a_damaged_row_is_an_error(journal: Journal, path: Path) -> None:
         journal.recall("f")
 
 
-def fill(path: Path) -> tuple[dict[str, bytes], dict[str, tuple[Attempt, ...]]]:
-    """Return the files of a journal in use, and what they hold by fingerprint."""
+@pytest.mark.parametrize("name", [b"table\xe1ttempts", b"table~ttempts"])
+def test_a_damaged_schema_is_an_error(journal: Journal, path: Path, name: bytes) -> None:
+    """Names that changed on the disk are an error, also where they are no UTF-8 any more."""
+    begin(journal)
+    journal.close()
+    path.write_bytes(path.read_bytes().replace(b"tableattempts", name))
+    with pytest.raises(JournalError, match="is damaged"):
+        journal.recall("f")
+
+
+class Filled:
+    """The files of a journal in use by their ends, and what it holds by fingerprint."""
+
+    def __init__(self, files: dict[str, bytes], held: dict[str, tuple[Attempt, ...]]) -> None:
+        self.files = files
+        self.held = held
+
+
+@pytest.fixture(scope="module")
+def filled(tmp_path_factory: pytest.TempPathFactory) -> Filled:
+    """A journal of 40 attempts, half of them still in the log."""
+    path = tmp_path_factory.mktemp("filled") / "j"
     draw = random.Random(1)  # noqa: S311 - test data
     with closing(Journal(path)) as journal:
         for number in range(40):
@@ -616,15 +636,10 @@ def fill(path: Path) -> tuple[dict[str, bytes], dict[str, tuple[Attempt, ...]]]:
             if number == 20:
                 with journal._file.connected() as connection:
                     connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-        held = {name: journal.recall(name) for name in map(str, range(10))}
-        files = {end: Path(f"{path}{end}").read_bytes() for end in ("", "-wal")}
-    return files, held
-
-
-@pytest.fixture(scope="module")
-def filled(tmp_path_factory: pytest.TempPathFactory) -> Any:  # noqa: ANN401 - of fill
-    """A journal of 40 attempts, half of them still in the log."""
-    return fill(tmp_path_factory.mktemp("filled") / "j")
+        return Filled(
+            files={end: Path(f"{path}{end}").read_bytes() for end in ("", "-wal")},
+            held={name: journal.recall(name) for name in map(str, range(10))},
+        )
 
 
 damages = st.lists(
@@ -641,13 +656,10 @@ damages = st.lists(
 @settings(max_examples=150)
 @given(damages=damages, cut=st.none() | st.floats(0, 1))
 def test_damage_is_an_error_or_does_no_harm(
-    filled: Any,  # noqa: ANN401 - of fill
-    damages: list[tuple[str, float, int]],
-    cut: float | None,
+    filled: Filled, damages: list[tuple[str, float, int]], cut: float | None
 ) -> None:
     """With bytes changed or cut off anywhere, what is recalled is true, or it is an error."""
-    files, held = filled
-    contents = {end: bytearray(content) for end, content in files.items()}
+    contents = {end: bytearray(content) for end, content in filled.files.items()}
     for end, where, change in damages:
         content = contents[end]
         position = where if isinstance(where, int) else int(where * len(content))
@@ -659,7 +671,7 @@ def test_damage_is_an_error_or_does_no_harm(
         for end, content in contents.items():
             Path(f"{path}{end}").write_bytes(content)
         with closing(Journal(path)) as journal:
-            for name, attempts in held.items():
+            for name, attempts in filled.held.items():
                 for found in recalled(journal, name):
                     assert_true(found, attempts)
             for use in (journal.stats, lambda: begin(journal), journal.clear):

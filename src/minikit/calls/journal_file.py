@@ -75,7 +75,7 @@ class JournalFile:
                 self._connection = _connect(self.path, self._wait_s)
                 _opened.add(self)
             yield self._connection
-        except (sqlite3.Error, OSError, UnicodeEncodeError) as error:
+        except (sqlite3.Error, OSError, UnicodeError) as error:
             raise JournalError(_explain(error, self.path)) from error
         finally:
             _turn.release()
@@ -182,7 +182,7 @@ def _explain(error: Exception, path: Path) -> str:
         return f"the disk is full: the journal {path} cannot grow; make room, or give another path"
     if code == sqlite3.SQLITE_NOTADB:
         return f"{path} is no journal; give another path"
-    if code == sqlite3.SQLITE_CORRUPT:
+    if code == sqlite3.SQLITE_CORRUPT or isinstance(error, UnicodeDecodeError):
         return _DAMAGED.format(path=path, error=error)
     return (
         f"the journal {path} cannot be used ({error}); see that its folder exists "
