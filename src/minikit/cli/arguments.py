@@ -6,7 +6,7 @@ import argparse
 from importlib.metadata import version
 from typing import TYPE_CHECKING, NoReturn
 
-from minikit.cli import commands
+from minikit.cli import commands, journal
 from minikit.jobs.options import LENGTH_WORDS
 
 __all__ = ["parser"]
@@ -42,6 +42,7 @@ def parser() -> Parser:
     _add_count(verbs)
     _add_split(verbs)
     _add_models(verbs)
+    _add_journal(verbs)
     return top
 
 
@@ -75,6 +76,25 @@ def _add_split(verbs: Verbs) -> None:
 
 def _add_models(verbs: Verbs) -> None:
     _verb(verbs, "models", "list the models that minikit knows", commands.models)
+
+
+def _add_journal(verbs: Verbs) -> None:
+    summary = "look into a journal of calls, or empty it"
+    verb = verbs.add_parser("journal", help=summary, description=summary.capitalize() + ".")
+    actions = verb.add_subparsers(title="actions", metavar="ACTION", required=True)
+    stats = _verb(actions, "stats", "sum up what a journal holds", journal.stats)
+    clear = actions.add_parser("clear", help="delete what a journal holds")
+    clear.set_defaults(run=journal.clear)
+    clear.add_argument(
+        "--before",
+        type=journal.read_time,
+        metavar="DATE",
+        help="only what was begun before, in UTC",
+    )
+    export = actions.add_parser("export", help="write a journal to stdout, as JSON Lines")
+    export.set_defaults(run=journal.export)
+    for action in (stats, clear, export):
+        action.add_argument("path", metavar="PATH", help="the file of the journal")
 
 
 def _verb(verbs: Verbs, name: str, summary: str, run: commands.Command) -> Parser:

@@ -52,11 +52,11 @@ def _run(argv: Sequence[str] | None) -> int:
 
 
 def _exit_code(error: Exception) -> int:
-    from minikit.errors import ArgumentError, CallError, MissingKeyError
+    from minikit.errors import ArgumentError, CallError, JournalError, MissingKeyError
 
     if isinstance(error, MissingKeyError):
         return NO_KEY
-    refused = isinstance(error, ArgumentError) and not isinstance(error, CallError)
+    refused = isinstance(error, ArgumentError | JournalError) and not isinstance(error, CallError)
     return UNUSABLE if refused else FAILED
 
 
