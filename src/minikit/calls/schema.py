@@ -18,10 +18,12 @@ from minikit.errors import ArgumentError
 if TYPE_CHECKING:
     from pydantic import TypeAdapter, ValidationError
     from pydantic.json_schema import GenerateJsonSchema
+    from typing_extensions import TypeForm
 
 __all__ = ["Misfit", "Schema"]
 
 T = TypeVar("T")
+K = TypeVar("K")
 
 _WRAPPER = "value"
 _PROBLEMS_AT_MOST = 20
@@ -70,10 +72,10 @@ class Schema(Generic[T]):
 
     @overload
     @classmethod
-    def of(cls, kind: type[T]) -> Schema[T]: ...
+    def of(cls, kind: type[K]) -> Schema[K]: ...
     @overload
     @classmethod
-    def of(cls, kind: Any) -> Schema[Any]: ...  # noqa: ANN401 - a union or Literal is no type[T]
+    def of(cls, kind: TypeForm[K]) -> Schema[K]: ...
     @classmethod
     def of(cls, kind: Any) -> Schema[Any]:
         """Return the schema of a type.

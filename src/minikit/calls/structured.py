@@ -38,7 +38,7 @@ Send = Callable[["Request"], Awaitable[Completion]]
 SCHEMA_ATTEMPTS = 3
 """Replies that are asked for in one form; each is paid for."""
 
-_CAPABILITIES: dict[Form, str] = {"json_schema": "json_schema", "tool": "tools"}
+_ABILITIES: dict[Form, str] = {"json_schema": "json_schema", "tool": "tools"}
 _NO_SUCH_MODEL = "model_not_found"
 _EXACT = Context(prec=200)
 
@@ -72,11 +72,11 @@ class Forms:
         A model that is said to have one of the capabilities has no other; nothing is known of one
         that is said to have none, as a model of one's own.
         """
-        said = [form for form, ability in _CAPABILITIES.items() if ability in model.supports]
-        forms = said or list(_CAPABILITIES)
-        forms.append("text")
-        known = self._known.get(_key(model, schema), forms[0])
-        return tuple(forms[forms.index(known) :])
+        said: list[Form] = [form for form in _ABILITIES if _ABILITIES[form] in model.supports]
+        unknown: list[Form] = list(_ABILITIES)
+        forms: tuple[Form, ...] = (*(said or unknown), "text")
+        known = self._known.get(_key(model, schema))
+        return forms[forms.index(known) :] if known in forms else forms
 
     def learn(self, model: Model, schema: Schema[T], form: Form) -> None:
         """Remember that `model` answered in `form`, and in none that is better."""
@@ -96,7 +96,7 @@ async def complete_structured(
 
     Where a server rejects a form, or the model answers in prose as if it had not seen it, the
     next form of the ladder is used. A reply that does not fit is shown to the model with what is
-    wrong with it, up to `SCHEMA_ATTEMPTS` replies in all. Cancellation ends the request.
+    wrong with it, up to `SCHEMA_ATTEMPTS` replies in one form. Cancellation ends the request.
 
     Args:
         send: Sends a request and returns its reply; each call of it may be paid for.
