@@ -11,7 +11,7 @@ from decimal import Decimal
 from enum import Enum
 from itertools import count
 from pathlib import Path
-from types import GenericAlias
+from types import GenericAlias, NoneType
 from typing import Annotated, Any, Literal, NamedTuple, assert_type
 from uuid import UUID
 
@@ -159,7 +159,7 @@ leaves = st.sampled_from(
         (Path, st.just(Path("a/b"))),
         (Pet, st.builds(Cat) | st.builds(Dog)),
         (Cat | Dog, st.builds(Cat) | st.builds(Dog)),
-        (None, st.none()),
+        (NoneType, st.none()),
     ]
 )
 
@@ -179,7 +179,7 @@ def containers(inner: st.SearchStrategy[Drawn]) -> st.SearchStrategy[Drawn]:
     named = st.dictionaries(st.sampled_from("abcde"), st.tuples(inner, st.booleans()), max_size=4)
     return st.one_of(
         inner.map(lambda each: (several(each[0]), st.lists(each[1], max_size=3))),
-        inner.map(lambda each: (each[0] | None if each[0] else None, st.none() | each[1])),
+        inner.map(lambda each: (each[0] | None, st.none() | each[1])),
         st.tuples(inner, inner).map(
             lambda both: (
                 GenericAlias(tuple, (both[0][0], both[1][0])),
@@ -220,7 +220,7 @@ def test_null_leaves_the_default(fields: dict[str, Drawn], data: st.DataObject) 
     assert read == model(**takes_null)
 
 
-NULLABLE = (None, Literal["a", 1, None])
+NULLABLE = (NoneType, Literal["a", 1, None])
 
 
 @given(st.text() | st.text('{}[]",:123 nulltrue`\n').map("```json\n{0}\n```".format))

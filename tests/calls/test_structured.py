@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 import traceback
+from dataclasses import replace
 from decimal import Decimal, localcontext
 from typing import Any, TypeVar, assert_type
 
@@ -149,7 +150,7 @@ async def test_any_type_can_be_asked_for(server: ChatServer) -> None:
 async def test_a_misfit_is_shown_to_the_model(server: ChatServer) -> None:
     """A reply that does not fit is asked for again with its problems, and both are paid for."""
     server.script([said(BAD), said(GOOD)])
-    completion = await ask(server, request_of(known_input_tokens=1))
+    completion = await ask(server)
     assert completion.parsed == WANTED
     assert (completion.cost_usd, completion.attempts) == (2 * COST, 2)
     assert completion.usage == Usage(input_tokens=2000, output_tokens=1000)
@@ -159,6 +160,18 @@ async def test_a_misfit_is_shown_to_the_model(server: ChatServer) -> None:
     assert told["role"] == "user"
     assert "number: Input should be a valid integer" in told["content"]
     assert forms_of(server) == ["json_schema", "json_schema"]
+
+
+async def test_tokens_are_counted_anew(server: ChatServer) -> None:
+    """What was counted of the prompt alone is not taken for the schema and the correction."""
+    server.script([said(BAD, usage=None), said(GOOD, usage=None)])
+    request = request_of(known_input_tokens=1)
+    completion = await ask(server, request)
+    asked = replace(
+        request, response_format=Schema.of(Invoice).response_format(), known_input_tokens=None
+    )
+    assert completion.usage.estimated
+    assert completion.usage.input_tokens > 2 * asked.count_input_tokens() > 100
 
 
 async def test_only_the_last_misfit_is_shown(server: ChatServer) -> None:

@@ -208,6 +208,7 @@ class _Asking(Generic[T]):
 
 
 def _in_form(request: Request, schema: Schema[T], form: Form) -> Request:
+    """Ask in a form; the tokens that were counted are no longer those of the request."""
     plain = replace(
         request, tools=(), tool_choice=None, response_format=None, known_input_tokens=None
     )
@@ -257,7 +258,7 @@ def _corrected(request: Request, text: str, problems: tuple[str, ...]) -> Reques
         Message(role="assistant", content=text if text.strip() else "(nothing)"),
         Message(role="user", content=correction),
     )
-    return replace(request, messages=(*request.messages, *shown), known_input_tokens=None)
+    return replace(request, messages=(*request.messages, *shown))
 
 
 def _truncated(reply: Completion) -> OutputTruncatedError:
