@@ -132,27 +132,34 @@ def test_recalls_what_was_kept(journal: Journal) -> None:
     assert journal.recall("never asked") == ()
 
 
-@given(
-    data=st.lists(
-        st.tuples(names, names, names, amounts, bodies, names | st.none(), amounts), max_size=5
-    ),
-)
-def test_recalls_any_text_exactly(data: list[tuple[Any, ...]]) -> None:
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Journal]:
+    """A journal of all examples of a test."""
+    with closing(Journal(tmp_path_factory.mktemp("shared") / "j")) as journal:
+        yield journal
+
+
+@given(run=names, operation=names, model=names, body=bodies, request_id=names, amount=amounts)
+def test_recalls_any_text_exactly(
+    shared: Journal,
+    *,
+    run: str,
+    operation: str,
+    model: str,
+    body: str,
+    request_id: str,
+    amount: Decimal | None,
+) -> None:
     """Names, amounts and replies come back as they were, lone surrogates and NUL included."""
-    with tempfile.TemporaryDirectory() as folder, closing(Journal(f"{folder}/j")) as journal:
-        for run, operation, model, reserved, body, request_id, cost in data:
-            settled = entry(cost, operation=operation)
-            attempt = journal.begin(
-                model, run=run, operation=operation, model=model, reserved_usd=reserved
-            )
-            journal.keep(attempt, body, request_id=request_id)
-            journal.settle(attempt, settled)
-            last = journal.recall(model)[-1]
-            assert (last.id, last.run, last.operation, last.model) == (
-                *(attempt, run, operation, model),
-            )
-            assert repr(last.reserved_usd) == repr(reserved)
-            assert (last.body, last.request_id, last.entry) == (body, request_id, settled)
+    settled = entry(amount, operation=operation)
+    attempt = shared.begin(run, run=run, operation=operation, model=model, reserved_usd=amount)
+    shared.keep(attempt, body, request_id=request_id)
+    shared.settle(attempt, settled)
+    last = shared.recall(run)[-1]
+    names = (last.id, last.run, last.operation, last.model, last.request_id)
+    assert names == (attempt, run, operation, model, request_id)
+    assert repr(last.reserved_usd) == repr(amount)
+    assert (last.body, last.entry) == (body, settled)
 
 
 def test_the_disk_is_not_touched_before_the_first_use(path: Path) -> None:
@@ -177,6 +184,20 @@ def test_is_opened_again_after_close(journal: Journal) -> None:
     journal.close()
     journal.close()
     assert len(journal.recall("f")) == 1
+
+
+def test_a_file_that_is_removed_is_made_anew(journal: Journal, path: Path) -> None:
+    """A journal removed while it is in use, its log left behind, neither answers nor is lost."""
+    attempt = begin(journal, "old")
+    path.unlink()
+    assert begin(journal, "new") != attempt
+    assert journal.recall("old") == ()
+    with pytest.raises(JournalError, match="was cleared"):
+        journal.keep(attempt, "{}", request_id=None)
+    journal.close()
+    assert [each.body for each in journal.recall("new")] == [None]
+    journal.close()
+    check_integrity(path)
 
 
 def test_stays_with_its_file(
@@ -364,9 +385,9 @@ def test_survives_kill(journal: Journal, path: Path, reports: int) -> None:
         "print('ready', flush=True)\n"
         "for number in range(10_000):\n"
         "    attempt = begin('f')\n"
-        "    print('begun', attempt, flush=True)\n"
+        "    print('begun', attempt, number, flush=True)\n"
         "    journal.keep(attempt, 'abc ' * number, request_id='req')\n"
-        "    print('kept', attempt, flush=True)\n"
+        "    print('kept', attempt, number, flush=True)\n"
     )
     with python(program, path) as process:
         assert process.stdout
@@ -376,11 +397,11 @@ def test_survives_kill(journal: Journal, path: Path, reports: int) -> None:
     whole = ("".join(lines) + rest).splitlines(keepends=True)
     reported = [line.split() for line in whole if line.endswith("\n")]
     found = {str(each.id): each for each in journal.recall("f")}
-    for what, *number in reported[1:]:
-        assert number[0] in found
+    for what, attempt, number in reported[1:]:
+        assert attempt in found
         if what == "kept":
-            body = "abc " * (int(number[0]) - 1)
-            assert (found[number[0]].body, found[number[0]].request_id) == (body, "req")
+            kept = (found[attempt].body, found[attempt].request_id)
+            assert kept == ("abc " * int(number), "req")
     check_integrity(path)
     begin(journal)
 
@@ -601,7 +622,7 @@ def test_a_damaged_row_is_an_error(journal: Journal, path: Path) -> None:
     content = path.read_bytes()
     assert content.count(b"0.00045") == 1
     path.write_bytes(content.replace(b"0.00045", b"0.00095"))
-    with pytest.raises(JournalError, match=r"damaged \(row 1 does not fit.*move it away"):
+    with pytest.raises(JournalError, match=r"damaged \(row \d+ does not fit.*move it away"):
         journal.recall("f")
 
 

@@ -80,9 +80,9 @@ class Journal:
 
     A row is there when the method that wrote it returns, and outlives kill -9 at any instant; a
     power cut may take the newest rows, and leaves the others whole. Threads, processes and forks
-    may share a file. It is opened at first use, and again at the first use after `close`; a new
-    file can be read by its owner alone, as replies may be confidential. It holds no prompt and no
-    key.
+    may share a file. It is opened at first use, and again at the first use after `close`; where it
+    was removed, it is made anew. A new file can be read by its owner alone, as replies may be
+    confidential. It holds no prompt and no key.
 
     Every failure is a JournalError; a file that cannot be read is left as it is, and of a damaged
     one no row is taken for what it is not.

@@ -25,7 +25,8 @@ VERSION = 1
 """Of the table below (PRAGMA user_version); a file of a later version is refused."""
 
 # The sums tell a damaged row from a good one, which SQLite does not. AUTOINCREMENT gives no number
-# twice, so that a row that was cleared in mid-call is never taken for another call's.
+# twice, and the first is random: where rows are cleared or the file is made anew in mid-call, no
+# row is taken for another call's.
 TABLE = """
 CREATE TABLE attempts (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -62,6 +63,7 @@ class JournalFile:
         self.path = path.absolute()  # a later chdir leads to no second file
         self._wait_s = wait_s
         self._connection: sqlite3.Connection | None = None
+        self._node: tuple[int, int] | None = None
 
     @contextmanager
     def connected(self) -> Generator[sqlite3.Connection]:
@@ -71,10 +73,7 @@ class JournalFile:
         if not _turn.acquire(timeout=self._wait_s):
             raise JournalError(_LOCKED.format(path=self.path))
         try:
-            if self._connection is None:
-                self._connection = _connect(self.path, self._wait_s)
-                _opened.add(self)
-            yield self._connection
+            yield self._current()
         except (sqlite3.Error, OSError, UnicodeError) as error:
             raise JournalError(_explain(error, self.path)) from error
         finally:
@@ -87,6 +86,16 @@ class JournalFile:
                 self._connection.close()
                 self._connection = None
 
+    def _current(self) -> sqlite3.Connection:
+        """Return a connection to what the path leads to: a file that was removed is made anew."""
+        if self._connection is not None and self._node == _node(self.path):
+            return self._connection
+        self.close()
+        connection = self._connection = _connect(self.path, self._wait_s)
+        self._node = _node(self.path)
+        _opened.add(self)
+        return connection
+
     def damage(self, error: Exception) -> JournalError:
         """Return the error that tells of a damaged file."""
         return JournalError(_DAMAGED.format(path=self.path, error=error))
@@ -96,6 +105,15 @@ class JournalFile:
         """Size on disk, with the part that SQLite has yet to move into the file."""
         files = (self.path, self.path.with_name(f"{self.path.name}-wal"))
         return sum(file.stat().st_size for file in files if file.exists())
+
+
+def _node(path: Path) -> tuple[int, int] | None:
+    """Return what tells a file from another that has its name; None where there is none."""
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def _connect(path: Path, wait_s: float) -> sqlite3.Connection:
@@ -113,6 +131,8 @@ def _connect(path: Path, wait_s: float) -> sqlite3.Connection:
             connection.execute("BEGIN IMMEDIATE")
             if _is_new(connection, path):  # and no other process has made it since
                 connection.execute(TABLE)
+                first = int.from_bytes(os.urandom(5), "big")
+                connection.execute("INSERT INTO sqlite_sequence VALUES ('attempts', ?)", (first,))
                 connection.execute("CREATE INDEX by_fingerprint ON attempts (fingerprint)")
                 connection.execute(f"PRAGMA application_id = {APPLICATION}")
                 connection.execute(f"PRAGMA user_version = {VERSION}")
