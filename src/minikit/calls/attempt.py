@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 import warnings
 from collections.abc import Callable, Mapping
@@ -198,7 +199,8 @@ async def _turn(call: Call, desk: Desk) -> Ticket:
 
     def ask() -> Ticket | Wait:
         answer = desk.pace.start(tokens, time.monotonic())
-        if isinstance(answer, Wait) and answer.seconds > desk.longest_wait_s:
+        # An endless wait is for a call in flight, which ends.
+        if isinstance(answer, Wait) and desk.longest_wait_s < answer.seconds < math.inf:
             raise RateLimitError(
                 f"the server's limit allows the next request in {answer.seconds:.0f} s only; "
                 f"wait, or raise Retry(timeout_s=)",

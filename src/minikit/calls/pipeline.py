@@ -160,8 +160,6 @@ class Pipeline:
         Raises:
             MinikitError: As `send`, before anything is sent.
         """
-        if self._closed:
-            raise ClosedError("the client is closed; make a new one")
         transport = await self._transport(request.model)
         warn_if_retiring(request.model, datetime.now(UTC).date())
         tokens = await self._check_fit(request)
@@ -192,8 +190,9 @@ class Pipeline:
     async def admitted(self, call: Call) -> tuple[Attempt, Transport]:
         """Wait until an attempt may be sent; return it with what is to carry it."""
         model = call.request.model
+        transport = await self._transport(model)  # first: once admitted, nothing may go wrong
         desk = self._desk(self._session(), self._route(model), model)
-        return await Attempt.admitted(call, desk), await self._transport(model)
+        return await Attempt.admitted(call, desk), transport
 
     def _worst_usd(
         self, request: Request, tokens: int, accounts: Sequence[Account]
@@ -233,8 +232,10 @@ class Pipeline:
         if self._journal is None:
             return None
         past = await in_thread(partial(self._journal.recall, call.fingerprint))
+        # Who made an attempt that is still in flight in this client will book it.
+        ended = [each for each in past if each.entry is not None or each.run != self._run]
         for account in call.accounts:
-            account.carry(past, call.request)
+            account.carry(ended, call.request)
         return replayed(past, call.request)
 
     def check_key(self, model: Model) -> None:
@@ -278,6 +279,8 @@ class Pipeline:
         return session
 
     async def _transport(self, model: Model) -> Transport:
+        if self._closed:
+            raise ClosedError("the client is closed; make a new one")
         session, route = self._session(), self._route(model)
         async with session.connecting:
             known = session.transports.get(route)
