@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -25,7 +24,7 @@ LARGEST = 1e15
 """A limit above this is no limit."""
 
 LEAST_SHARE = 0.1
-"""The share of a limit that is used from which on `reset` tells the period."""
+"""The share of a limit above which what is used tells the period."""
 
 ARRIVAL_S = 0.25
 """How long a request is usually on its way; a full bucket of the server's stays full until then."""
@@ -94,9 +93,12 @@ class Bucket:
         self.level = min(self.limit, self.level + max(0.0, amount))
 
     def wait_s(self, amount: float, clock: float) -> float:
-        """Return how long until `amount` is there, or all that the bucket holds."""
+        """Return how long until `amount` is there, or all that the bucket holds.
+
+        And as much more as others may take before the request arrives.
+        """
         self.fill(clock)
-        missing = min(amount, self.limit) - self.level
+        missing = min(amount * (1 + self.others), self.limit) - self.level
         return self.at - clock + missing / self.rate if missing > 0 else 0.0
 
 
@@ -189,15 +191,15 @@ def _between_s(date: str, moment: str) -> float | None:
 
 
 def _period_s(limit: float, used: float, until_full_s: float | None) -> float | None:
-    """Return in how many seconds an empty bucket fills, from how long the used part takes.
+    """Return in how many seconds an empty bucket fills, from how long its used part takes.
 
-    The amounts are rounded to one, the seconds may be: wherever a minute, which is the rule, lies
+    The amounts are rounded to one and the seconds may be: where a minute, which is the rule, lies
     within that error, it is a minute. With little used nothing is told, and nothing depends on it:
     the period matters when the bucket is nearly empty.
     """
-    if until_full_s is None or until_full_s <= 0 or used < LEAST_SHARE * limit:
+    if until_full_s is None or until_full_s <= 0 or used <= max(1, LEAST_SHARE * limit):
         return None
     least = (until_full_s - 1) * limit / used
-    most = (until_full_s + 1) * limit / (used - 1) if used > 1 else math.inf
+    most = (until_full_s + 1) * limit / (used - 1)
     period_s = MINUTE_S if least <= MINUTE_S <= most else until_full_s * limit / used
     return period_s if period_s <= LONGEST_S else None

@@ -20,7 +20,7 @@ from minikit.errors import ArgumentError
 __all__ = ["Pace", "RateLimit", "Ticket", "charge"]
 
 DISORDER_S = 1.0
-"""How long a request is on its way at most: those that start closer together may be overtaken."""
+"""How long a request is on its way at most; those that start closer together may swap places."""
 
 OUT_OF_ORDER_S = 1.0
 """Threads may bring their times in another order; what lies further back is another clock."""
@@ -38,11 +38,13 @@ WIDEN_AFTER = 5
 """Successes before one more request may be in flight, at least; with one in flight, a server that
 takes one would else refuse every second request."""
 
-MOST_FOR_OTHERS = 0.9
+MOST_FOR_OTHERS = 0.8
+"""The share of a bucket's flow that others may be thought to take."""
+
 FOLLOWED_IN = 1 / 8
 FORGOTTEN_IN = 2.0
-"""How much of a bucket's flow others may be thought to take; how fast that is learned and given up,
-in periods. Two clients in simulation: with these, a third of the 429s and half of the tries."""
+"""How fast that share is learned, and given up again, in periods. With these three, two simulated
+clients of one account have .18 refusals a call, not .67, and at most 5 tries, not 11."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,7 +127,7 @@ class _Learned(Bucket):
             passed_s = max(clock - self.told_at, SOON_S)
             self.told_at = clock
             taken = (self.level - level) / (passed_s * self.limit / self.period_s)
-            periods = passed_s / self.period_s
+            periods = passed_s / max(self.period_s, MINUTE_S)  # a second is too short to learn in
             others = self.others - taken * math.expm1(-periods / FOLLOWED_IN)
             others *= math.exp(-periods / FORGOTTEN_IN)
             self.others = min(max(others, 0.0), MOST_FOR_OTHERS)
