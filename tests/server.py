@@ -22,7 +22,7 @@ import struct
 import threading
 import time
 from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any, Literal, Self, cast
 
@@ -42,17 +42,19 @@ class Reply:
     """What the server does with one request; made by the functions below.
 
     `make` returns the HTTP response for a request's body; `before` waits for what must come
-    first; `abort_after` resets the connection after so many bytes of the response.
+    first, and `between`, told how many pieces of a stream are sent, for what must come before the
+    next; `abort_after` resets the connection after so many bytes of the response.
     """
 
     make: Callable[[ChatServer, Body], Response]
     before: Callable[[ChatServer, Recorded, socket.socket], None] | None = None
+    between: Callable[[ChatServer, Recorded, socket.socket, int], None] | None = None
     abort_after: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Response:
-    """An HTTP response; `pieces` are sent chunked, `body` with its length."""
+    """An HTTP response; `pieces` are sent chunked, each by itself, `body` with its length."""
 
     status: int = 200
     content_type: str = "application/json"
@@ -63,12 +65,17 @@ class Response:
 
 @dataclass(slots=True, kw_only=True)
 class Recorded:
-    """A request as it arrived; `at` is in seconds on the monotonic clock."""
+    """A request as it arrived; `at` is in seconds on the monotonic clock.
+
+    `client` is the other end of the connection; `abandoned` is set when that leaves before its
+    reply is whole.
+    """
 
     path: str
     headers: dict[str, str]
     body: Body
     at: float
+    client: tuple[str, int]
     abandoned: threading.Event = field(default_factory=threading.Event)
 
     @property
@@ -91,7 +98,7 @@ def ok(
 
     Args:
         text: The content, or None.
-        finish_reason: As on the wire; None leaves a reply unfinished.
+        finish_reason: As on the wire; None leaves a reply unfinished, a stream without its end.
         usage: Counts as on the wire; "exact" counts them, None leaves them out.
         service_tier: The tier in the reply, or None to leave it out.
         model: The model in the reply; by default the one asked for.
@@ -108,7 +115,7 @@ def ok(
         content = {"role": "assistant", "content": text, "refusal": None, **(message or {})}
         if body.get("stream"):
             events = stream_events(frame, content, finish_reason, counts, body)
-            return sse(events, done=True, headers=headers)
+            return sse(events, done=finish_reason is not None, headers=headers)
         choice = {"index": 0, "message": content, "logprobs": None, "finish_reason": finish_reason}
         whole: Body = {**frame, "object": "chat.completion", "choices": [choice]}
         if counts is not None:
@@ -147,7 +154,7 @@ def raw(
 def reset(after: int = 0, *, within: Reply | None = None) -> Reply:
     """Reset the connection after `after` bytes of `within`'s body; 0: before any reply."""
     reply = within or ok("A reply that nobody will ever read to its end.")
-    return Reply(make=reply.make, before=reply.before, abort_after=after)
+    return replace(reply, abort_after=after)
 
 
 def hang() -> Reply:
@@ -155,34 +162,53 @@ def hang() -> Reply:
     return held(threading.Event())
 
 
-def held(event: threading.Event, reply: Reply | None = None) -> Reply:
-    """Answer with `reply` once `event` is set; so a test decides what is in flight together."""
-    then = reply or ok()
+def held(event: threading.Event, reply: Reply | None = None, *, after: int | None = None) -> Reply:
+    """Answer with `reply` once `event` is set; so a test decides what is in flight together.
+
+    With `after`, so many pieces of a stream come first.
+    """
 
     def wait(server: ChatServer, recorded: Recorded, connection: socket.socket) -> None:
         while not event.wait(0.005):
             server.stop_if_over(recorded, connection)
 
-    return Reply(make=then.make, before=wait, abort_after=then.abort_after)
+    def between(server: ChatServer, recorded: Recorded, peer: socket.socket, sent: int) -> None:
+        if sent == after:
+            wait(server, recorded, peer)
+
+    if after is None:
+        return replace(reply or ok(), before=wait)
+    return replace(reply or ok(), between=between)
 
 
-def slow(seconds: float, reply: Reply | None = None) -> Reply:
-    """Answer with `reply` after `seconds`."""
-    then = reply or ok()
+def slow(seconds: float, reply: Reply | None = None, *, each: bool = False) -> Reply:
+    """Answer with `reply` after `seconds`; with `each`, wait before every piece of a stream."""
 
-    def wait(server: ChatServer, recorded: Recorded, connection: socket.socket) -> None:
+    def wait(server: ChatServer, recorded: Recorded, connection: socket.socket, _: int = 0) -> None:
         until = time.monotonic() + seconds
         while (left := until - time.monotonic()) > 0:
             server.closing.wait(min(left, 0.005))
             server.stop_if_over(recorded, connection)
 
-    return Reply(make=then.make, before=wait, abort_after=then.abort_after)
+    return replace(reply or ok(), between=wait) if each else replace(reply or ok(), before=wait)
 
 
 def stream(events: Iterable[Mapping[str, object] | bytes], *, done: bool = True) -> Reply:
     """Stream these events as they are; bytes stand for the payload of a broken event."""
     kept = tuple(events)
     return Reply(make=lambda _server, _body: sse(kept, done=done))
+
+
+def pieces(
+    sent: Iterable[bytes],
+    *,
+    content_type: str = "text/event-stream",
+    headers: Mapping[str, str] | None = None,
+) -> Reply:
+    """Answer with these bytes, piece by piece, wherever they cut events or characters."""
+    kept = tuple(sent)
+    response = Response(content_type=content_type, pieces=kept, headers=headers or {})
+    return Reply(make=lambda _server, _body: response)
 
 
 def extract(body: Body, share: float = 0.08) -> Reply:
@@ -373,8 +399,14 @@ def stream_events(
     usage: Mapping[str, object] | None,
     request: Body,
 ) -> Iterator[Body]:
-    """Yield the events that stream `message`, the usage last where the request asks for it."""
+    """Yield the events that stream `message`, the usage last where the request asks for it.
+
+    Without a finish reason it has no usage either: the stream was interrupted.
+    """
     head = {**frame, "object": "chat.completion.chunk"}
+    counted = usage is not None and (request.get("stream_options") or {}).get("include_usage")
+    if counted:
+        head["usage"] = None
 
     def event(delta: Mapping[str, object], reason: str | None = None) -> Body:
         return {**head, "choices": [{"index": 0, "delta": delta, "finish_reason": reason}]}
@@ -382,13 +414,18 @@ def stream_events(
     text = message.pop("content") or ""
     yield event({"role": "assistant", "content": ""})
     extra = {key: value for key, value in message.items() if key != "role" and value is not None}
+    if "tool_calls" in extra:
+        extra["tool_calls"] = [
+            {"index": index, **call} for index, call in enumerate(extra["tool_calls"])
+        ]
     if extra:
         yield event(extra)
     for start in range(0, len(text), 40):
         yield event({"content": text[start : start + 40]})
-    if finish_reason is not None:
-        yield event({}, finish_reason)
-    if usage is not None and (request.get("stream_options") or {}).get("include_usage"):
+    if finish_reason is None:
+        return
+    yield event({}, finish_reason)
+    if counted:
         yield {**head, "choices": [], "usage": usage}
 
 
@@ -402,10 +439,10 @@ def sse(
     payloads = [
         event if isinstance(event, bytes) else json.dumps(event).encode() for event in events
     ]
-    pieces = [
+    framed = [
         b"data: " + payload + b"\n\n" for payload in [*payloads, *([b"[DONE]"] if done else [])]
     ]
-    return Response(content_type="text/event-stream", pieces=tuple(pieces), headers=headers or {})
+    return Response(content_type="text/event-stream", pieces=tuple(framed), headers=headers or {})
 
 
 class _Over(Exception):  # noqa: N818 - a signal, not an error
@@ -447,6 +484,7 @@ class _Handler(BaseHTTPRequestHandler):
     """One connection, kept alive over its requests."""
 
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True  # a piece of a stream does not wait for the next
     server: _Http
     connection: socket.socket
 
@@ -467,36 +505,53 @@ class _Handler(BaseHTTPRequestHandler):
             raise _Over
         body = json.loads(sent)
         headers = {name.lower(): value for name, value in self.headers.items()}
-        recorded = Recorded(path=self.path, headers=headers, body=body, at=time.monotonic())
+        recorded = Recorded(
+            path=self.path,
+            headers=headers,
+            body=body,
+            at=time.monotonic(),
+            client=self.client_address,
+        )
         reply = chat._arrive(recorded)
         try:
             if reply.before is not None:
                 reply.before(chat, recorded, self.connection)
-            self._send(reply.make(chat, body), reply.abort_after)
+            self._send(reply, recorded)
+        except ConnectionError:
+            recorded.abandoned.set()
+            raise
         finally:
             chat._leave()
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - as in the base class
         """Say nothing."""
 
-    def _send(self, response: Response, abort_after: int | None) -> None:
-        if abort_after == 0:
+    def _send(self, reply: Reply, recorded: Recorded) -> None:
+        response, left = reply.make(self.server.chat, recorded.body), reply.abort_after
+        if left == 0:
             self._abort()
+        self._send_headers(response)
+        for number, piece in enumerate(_framed(response)):
+            if reply.between is not None:
+                reply.between(self.server.chat, recorded, self.connection, number)
+            self.wfile.write(piece[:left])
+            if left is not None:
+                left -= len(piece)
+                if left <= 0:
+                    self._abort()
+        if left is not None:
+            self._abort()
+
+    def _send_headers(self, response: Response) -> None:
         self.send_response(response.status)
         headers = {"content-type": response.content_type, "x-request-id": self._request_id()}
         if response.pieces:
             headers["transfer-encoding"] = "chunked"
-            payload = b"".join(b"%x\r\n%b\r\n" % (len(piece), piece) for piece in response.pieces)
-            payload += b"0\r\n\r\n"
         else:
             headers["content-length"] = str(len(response.body))
-            payload = response.body
         for name, value in {**headers, **response.headers}.items():
             self.send_header(name, value)
         self.end_headers()
-        self.wfile.write(payload[:abort_after])
-        if abort_after is not None:
-            self._abort()
 
     def _abort(self) -> None:
         self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
@@ -504,6 +559,16 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _request_id(self) -> str:
         return f"req_{len(self.server.chat.requests):08d}"
+
+
+def _framed(response: Response) -> Iterator[bytes]:
+    """Yield the body as it is sent, the pieces of a stream each as a chunk."""
+    if not response.pieces:
+        yield response.body
+        return
+    for piece in response.pieces:
+        yield b"%x\r\n%b\r\n" % (len(piece), piece)
+    yield b"0\r\n\r\n"
 
 
 def _peek(connection: socket.socket) -> bytes:

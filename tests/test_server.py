@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from server import ChatServer, error, hang, held, ok, raw, reset, slow, stream
+from server import ChatServer, error, hang, held, ok, pieces, raw, reset, slow, stream
 
 PROMPT = "The whale is seen. The crew is afraid. The captain laughs. " * 40
 
@@ -82,9 +82,88 @@ def test_streams_with_usage_last(server: ChatServer) -> None:
     chunks = [json.loads(event) for event in events]
     assert last == "[DONE]"
     assert chunks[-1]["usage"]["completion_tokens"] == 31
+    assert {chunk["usage"] for chunk in chunks[:-1]} == {None}
     assert chunks[-2]["choices"][0]["finish_reason"] == "stop"
     pieces = [chunk["choices"][0]["delta"].get("content", "") for chunk in chunks[:-2]]
     assert "".join(pieces) == "word " * 30
+
+
+def test_streams_tool_calls_with_an_index(server: ChatServer) -> None:
+    """In a stream each call of a tool has its index."""
+    calls = [{"id": "a", "type": "function"}, {"id": "b", "type": "function"}]
+    server.script([ok(None, finish_reason="tool_calls", message={"tool_calls": calls})])
+    body = post(server, "a", stream=True)[1]
+    events = [json.loads(line[6:]) for line in body.decode().split("\n\n")[:-2]]
+    (sent,) = [
+        delta["tool_calls"]
+        for event in events
+        if "tool_calls" in (delta := event["choices"][0]["delta"])
+    ]
+    assert sent == [{"index": 0, **calls[0]}, {"index": 1, **calls[1]}]
+    assert "usage" not in events[0]
+
+
+def test_an_unfinished_stream_has_no_end(server: ChatServer) -> None:
+    """Without a finish reason a stream has neither usage nor [DONE]."""
+    server.script([ok("Half a", finish_reason=None)])
+    body = post(server, "a", stream=True, stream_options={"include_usage": True})[1]
+    last = body.decode().split("\n\n")[-2]
+    assert json.loads(last[6:])["choices"][0]["delta"] == {"content": "Half a"}
+
+
+def read_some(server: ChatServer) -> tuple[http.client.HTTPConnection, http.client.HTTPResponse]:
+    """Begin to read a reply."""
+    connection = http.client.HTTPConnection(urlsplit(server.base_url).netloc, timeout=10)
+    connection.request("POST", "/v1/chat/completions", json.dumps({"messages": []}))
+    return connection, connection.getresponse()
+
+
+def test_holds_in_the_middle_of_a_stream(server: ChatServer) -> None:
+    """What is to come before arrives before; the rest comes when it is let go."""
+    go = threading.Event()
+    server.script([held(go, pieces([b"one", b"two", b"three"]), after=2)])
+    connection, response = read_some(server)
+    assert response.read(6) == b"onetwo"
+    go.set()
+    assert response.read() == b"three"
+    connection.close()
+
+
+def test_trickles(server: ChatServer) -> None:
+    """A slow stream comes whole."""
+    server.script([slow(0.001, pieces([b"one", b"two"]), each=True)])
+    assert post(server)[1] == b"onetwo"
+
+
+def test_sees_that_the_client_left_in_mid_stream(server: ChatServer) -> None:
+    """A client that closes its connection is recorded as gone, also by a write that fails."""
+    endless = pieces([b"x" * 1000] * 20_000)
+    server.script([held(threading.Event(), pieces([b"one"]), after=1), endless])
+    for number in range(2):
+        connection, response = read_some(server)
+        assert response.read(1)
+        response.close()
+        connection.close()
+        assert server.requests[number].abandoned.wait(10)
+
+
+@pytest.mark.parametrize("after", [1, 5, 8, 9, 13, 200])
+def test_resets_a_stream_at_any_byte(server: ChatServer, after: int) -> None:
+    """A reset comes after so many bytes of the body as it is on the wire, chunk sizes included."""
+    server.script([reset(after, within=pieces([b"one", b"two"]))])
+    connection, response = read_some(server)
+    whole = after == 200
+    wire = b"3\r\none\r\n3\r\ntwo\r\n"
+    try:
+        read = response.read()
+    except http.client.IncompleteRead as broken:
+        read = broken.partial
+    except ConnectionResetError:
+        read = b""
+    assert b"onetwo".startswith(read)
+    assert len(read) <= sum(chr(byte).isalpha() for byte in wire[:after])
+    assert not whole or read == b"onetwo"
+    connection.close()
 
 
 def test_sends_broken_replies_as_they_are(server: ChatServer) -> None:

@@ -46,6 +46,8 @@ class _BlockingStream(Generic[T]):
         """Return the async stream."""
 
     def __enter__(self) -> Self:
+        if self._future is not None:
+            raise ArgumentError("a stream is opened once; make a new one")
         future = self._future = self._loop.submit(self._pump)
         try:
             self._take(future)
@@ -121,10 +123,10 @@ class CompletionStream(_BlockingStream[str]):
 
     @property
     def completion(self) -> Completion:
-        """The whole reply, once the stream has ended; of a stream left early, what had come.
+        """The whole reply, once the stream has ended; of one that broke or was left, what had come.
 
         Raises:
-            ArgumentError: The stream has not ended yet.
+            ArgumentError: The stream has not ended yet, or there was no reply.
         """
         return self._stream.completion
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import time
 from collections import deque
+from collections.abc import Awaitable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import TYPE_CHECKING, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 from minikit.calls.assembly import Assembly
+from minikit.calls.pipeline import INLINE_CHARACTERS
 from minikit.calls.transport import RawReply
 from minikit.errors import (
     ArgumentError,
@@ -46,6 +48,9 @@ class AsyncCompletionStream:
     Attempts that fail before any text has come are made again, like those of any call. A stream
     that breaks later raises StreamBrokenError, and one that is left early is ended; what either
     cost is counted here and marked as an estimate, unless the server had told it.
+
+    A stream is opened once and read by one task. It holds its place among the calls in flight
+    (`max_concurrency`) until its `with` is left.
     """
 
     def __init__(
@@ -61,21 +66,23 @@ class AsyncCompletionStream:
 
     @property
     def completion(self) -> Completion:
-        """The whole reply, once the stream has ended; of a stream left early, what had come.
+        """The whole reply, once the stream has ended; of one that broke or was left, what had come.
 
         Raises:
-            ArgumentError: The stream has not ended yet.
+            ArgumentError: The stream has not ended yet, or there was no reply.
         """
         if self._call is None or self._call.completion is None:
             raise ArgumentError("the stream has not ended; read it to its end, or leave its `with`")
         return self._call.completion
 
     async def __aenter__(self) -> Self:
+        if self._call is not None:
+            raise ArgumentError("a stream is opened once; make a new one with stream()")
         call = await self._stack.enter_async_context(self._opened())
         self._call, self._start = call, time.monotonic()
         try:
             if call.completion is not None:  # from the journal
-                self._texts.append(call.completion.text)
+                self._say(call.completion.text)
             else:
                 live, _ = await self._pipeline.retried(partial(self._open, call), call)
                 self._live = live
@@ -89,11 +96,15 @@ class AsyncCompletionStream:
         return self
 
     async def __anext__(self) -> str:
+        if self._call is None:
+            raise ArgumentError("open the stream with `async with` before reading it")
         while not self._texts:
             if self._live is None or self._live.is_over:
                 raise StopAsyncIteration
-            await self._live.advance()
-            self._take(self._live)
+            try:
+                await self._live.advance()
+            finally:
+                self._take(self._live)
         return self._texts.popleft()
 
     async def __aexit__(
@@ -121,15 +132,14 @@ class AsyncCompletionStream:
             raise
         attempt.learn()
         live = _Live(request=call.request, attempt=attempt, raw=raw, assembly=Assembly())
-        while not (live.text or live.is_over):
+        while not (live.text.strip() or live.is_over):  # a blank text is tried again, as none is
             await live.advance()
         return live
 
     def _take(self, live: _Live) -> None:
         """Take over what has come: text, and at the end the reply."""
-        if live.text:
-            self._texts.append(live.text)
-            live.text = ""
+        self._say(live.text)
+        live.text = ""
         if self._call is not None and live.completion is not None:
             self._call.completion = replace(
                 live.completion,
@@ -137,14 +147,18 @@ class AsyncCompletionStream:
                 latency_s=time.monotonic() - self._start,
             )
 
+    def _say(self, text: str) -> None:
+        if text:
+            self._texts.append(text)
+
 
 @dataclass(slots=True, kw_only=True)
 class _Live:
     """A stream that is open, and the attempt that it is.
 
     Attributes:
-        text: What the last event added.
-        completion: The reply, once the stream is over.
+        text: What has come and was not taken yet.
+        completion: The reply, once the stream is over; None where there was none.
         is_over: Whether the stream is closed and its attempt settled.
     """
 
@@ -164,27 +178,37 @@ class _Live:
             CallError: It broke before, or its reply is none that can be used.
         """
         try:
-            event = await self.raw.next()
+            event = await self._next()
             if event is not None:
-                self.text = self.assembly.add(event)
+                self.text += self.assembly.add(event)
                 return
-            self.completion = await self.attempt.read(self._whole())
+            completion = self.completion = await self.attempt.read(self._whole())
         except CallError as error:
             await self._fail(error)
         except BaseException:
             await self.abandon()
             raise
         else:
-            await self._close()
-            await self.attempt.succeed(self.completion)
+            await self._end(self.attempt.succeed(completion))
 
     async def abandon(self) -> None:
         """End the stream before its end; does nothing to one that is over."""
         if self.is_over:
             return
-        self.completion = self._estimate("abandoned")
-        await self._close()
-        await self.attempt.leave(self.completion)
+        try:
+            completion = self.completion = await self._estimate("abandoned")
+        except BaseException as error:  # asyncio's own cancellation heeds no shield
+            await self._end(self.attempt.fail(error))
+            raise
+        await self._end(self.attempt.leave(completion))
+
+    async def _next(self) -> Mapping[str, Any] | None:
+        try:
+            return await self.raw.next()
+        except TransportError:
+            if self.assembly.finished:  # the text is whole, only the usage may not have come
+                return None
+            raise
 
     def _whole(self) -> RawReply:
         if not self.assembly.finished:
@@ -192,23 +216,36 @@ class _Live:
         return RawReply(body=self.assembly.body(), request_id=self.raw.request_id)
 
     async def _fail(self, error: CallError) -> None:
-        failure = error
-        if self.assembly.text and not isinstance(error, RefusalError):
+        failure, has_text = error, bool(self.assembly.text.strip())
+        if has_text and not isinstance(error, RefusalError):
             failure = StreamBrokenError(f"the stream broke after some text: {error}")
-            failure.request_id = self.raw.request_id
-            failure.completion = self.completion = self._estimate("broken")
-        await self._close()
-        await self.attempt.fail(failure)
+        if has_text and failure.completion is None:
+            failure.completion = await self._estimate("broken")
+        failure.request_id = self.raw.request_id
+        self.completion = failure.completion
+        await self._end(self.attempt.fail(failure))
         if failure is error:
             raise error
         raise failure from error
 
-    def _estimate(self, reason: Literal["broken", "abandoned"]) -> Completion:
-        return self.assembly.estimate(self.request, reason, request_id=self.raw.request_id)
+    async def _estimate(self, reason: Literal["broken", "abandoned"]) -> Completion:
+        """Count what has come; a long text in a thread, whose end cancellation waits for."""
+        from anyio import to_thread
 
-    async def _close(self) -> None:
+        count = partial(
+            self.assembly.estimate, self.request, reason, request_id=self.raw.request_id
+        )
+        if len(self.assembly.text) < INLINE_CHARACTERS:
+            return count()
+        return await to_thread.run_sync(count)
+
+    async def _end(self, settled: Awaitable[None]) -> None:
+        """Close the connection and settle the attempt, both whatever happens meanwhile."""
         from anyio import CancelScope
 
         self.is_over = True
         with CancelScope(shield=True):
-            await self.raw.aclose()
+            try:
+                await self.raw.aclose()
+            finally:
+                await settled

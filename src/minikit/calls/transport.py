@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from minikit.calls.completion import well_formed
 from minikit.calls.failures import request_id, status_error
-from minikit.calls.sse import EventReader, WholeReader
+from minikit.calls.sse import EventReader
 from minikit.errors import BadReplyError, CallTimeoutError, TransportError
 
 if TYPE_CHECKING:
@@ -39,6 +39,8 @@ __all__ = [
 
 UNREACHABLE = "unreachable"
 """Code of the error that no connection is: the request was not sent, so that nothing is owed."""
+
+PATH = "/chat/completions"
 
 DRAIN_S = 0.5
 """How long the end of a reply may follow its last event, before the connection is given up."""
@@ -141,10 +143,16 @@ class OpenAITransport:
         """Send `request` once; see `Transport.send`.
 
         The raw body is kept rather than the SDK's object, which takes HTML, `{}` and missing
-        fields for an answer.
+        fields for an answer. By `post` the SDK sends what it is given, without looking through
+        it for what it might rename, which takes as long as all the rest of a call.
         """
-        with self._errors(timeout_s, on_headers):
-            reply = await self._reply(request.to_wire(), timeout_s)
+        import anyio
+
+        wire, response = _well_formed(request.to_wire()), _http_library().Response
+        options: Any = {"timeout": timeout_s}
+        with self._errors(timeout_s, on_headers), anyio.fail_after(timeout_s):
+            # The SDK's timeout is for each read; a reply that trickles in needs one for the whole.
+            reply = await self._sdk.post(PATH, cast_to=response, body=wire, options=options)
         on_headers(reply.headers)
         return RawReply(body=reply.text, request_id=request_id(reply.headers))
 
@@ -152,20 +160,15 @@ class OpenAITransport:
         self, request: Request, *, timeout_s: float, on_headers: OnHeaders
     ) -> RawStream:
         """Send `request` once and return the reply as it comes; see `Transport.stream`."""
+        import anyio
+
         wire = {**request.to_wire(), "stream": True, "stream_options": {"include_usage": True}}
         start = time.monotonic()
-        with self._errors(timeout_s, on_headers):
-            reply = await self._reply(wire, timeout_s)
+        with self._errors(timeout_s, on_headers), anyio.fail_after(timeout_s):
+            reply = await self._create(**_well_formed(wire), timeout=timeout_s)
         on_headers(reply.headers)
         waited_s = time.monotonic() - start
         return _Stream(reply.http_response, self._errors, timeout_s=timeout_s, waited_s=waited_s)
-
-    async def _reply(self, wire: Mapping[str, Any], timeout_s: float) -> LegacyAPIResponse[Any]:
-        import anyio
-
-        # The SDK's timeout is for each read; a reply that trickles in needs one for the whole.
-        with anyio.fail_after(timeout_s):
-            return await self._create(**_well_formed(wire), timeout=timeout_s)
 
     @contextmanager
     def _errors(self, timeout_s: float, on_headers: OnHeaders | None = None) -> Generator[None]:
@@ -184,7 +187,7 @@ class OpenAITransport:
             raise _timed_out(timeout_s, UNREACHABLE if unsent else None) from error
         except _http_library().TimeoutException as error:  # inside a stream they come as they are
             raise _timed_out(timeout_s, None) from error
-        except (openai.APIConnectionError, _http_library().TransportError) as error:
+        except (openai.APIConnectionError, _http_library().RequestError) as error:
             reason = type(error.__cause__ or error).__name__
             raise TransportError(
                 f"no reply from the server ({reason}); check the network and the base URL",
@@ -218,9 +221,7 @@ class _Stream:
         self._errors = errors
         self._timeout_s = timeout_s
         self._waited_s = waited_s
-        # A server that knows no streams sends a whole reply.
-        is_whole = "json" in response.headers.get("content-type", "")
-        self._reader = WholeReader() if is_whole else EventReader()
+        self._reader = EventReader()
         self._events: deque[str] = deque()
         self._over = False
 
@@ -231,7 +232,8 @@ class _Stream:
         if data.startswith("[DONE]"):
             await self._drain()
             return None
-        return _event(data)
+        event = _event(data)
+        return _as_chunk(event) if self._reader.is_whole else event
 
     async def aclose(self) -> None:
         await self._received.aclose()
@@ -282,21 +284,31 @@ def _event(data: str) -> Mapping[str, Any]:
     try:
         event = json.loads(data)
     except (ValueError, RecursionError) as error:
-        raise BadReplyError(f"the stream holds {len(data)} characters that are no JSON") from error
+        kind = "HTML" if data.lstrip()[:1] == "<" else "no whole JSON"
+        raise BadReplyError(
+            f"the stream holds {len(data)} characters that are {kind}; "
+            f"check the base URL if this happens again",
+            status=200,
+        ) from error
     if not isinstance(event, dict):
-        raise BadReplyError(f"an event of the stream is {type(event).__name__}, not an object")
-    return _as_chunk(cast("dict[str, Any]", event))
+        kind = type(event).__name__
+        raise BadReplyError(f"an event of the stream is {kind}, not an object", status=200)
+    return cast("dict[str, Any]", event)
 
 
-def _as_chunk(event: dict[str, Any]) -> Mapping[str, Any]:
-    """Turn a whole reply, as a server sends that knows no streams, into one event of a stream."""
-    choices = event.get("choices")
-    if event.get("object") != "chat.completion" or not isinstance(choices, list):
-        return event
+def _as_chunk(reply: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Turn a whole reply, as a server sends that knows no streams, into one event of a stream.
+
+    Not to be done to an event: those of Perplexity hold beside each delta a message with all the
+    text so far (https://github.com/BerriAI/litellm/issues/8455, read 2026-11-22).
+    """
+    choices = reply.get("choices")
+    if not isinstance(choices, list):
+        return reply
     wholes = [
         cast("dict[str, Any]", c) for c in cast("list[object]", choices) if isinstance(c, dict)
     ]
-    return {**event, "choices": [{**whole, "delta": whole.get("message")} for whole in wholes]}
+    return {**reply, "choices": [{**whole, "delta": whole.get("message")} for whole in wholes]}
 
 
 def _well_formed(value: Any) -> Any:  # noqa: ANN401 - any JSON

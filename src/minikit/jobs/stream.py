@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Self
 
 from minikit.calls.stream import AsyncCompletionStream
@@ -14,7 +15,6 @@ from minikit.jobs.tally import JobEvent, Listener
 if TYPE_CHECKING:
     from types import TracebackType
 
-    from anyio.abc import TaskGroup
     from anyio.streams.memory import MemoryObjectReceiveStream
 
     from minikit.calls.account import Account
@@ -64,14 +64,15 @@ class AsyncSummaryStream:
                     print(event.text, end="")
         print(events.summary.cost_usd)
 
-    Leaving the `with` before the end cancels the calls in flight. Errors are those of `summarize`.
+    Leaving the `with` before the end cancels the calls in flight. Errors are those of `summarize`;
+    they come when the events before them have been read. A stream is opened once.
     """
 
     def __init__(self, work: Callable[[Listener], Awaitable[Summary]]) -> None:
         self._work = work
         self._summary: Summary | None = None
-        self._error: Exception | None = None
-        self._group: TaskGroup | None = None
+        self._error: Exception | SystemExit | None = None
+        self._stack = AsyncExitStack()
         self._events: MemoryObjectReceiveStream[JobEvent] | None = None
 
     @property
@@ -88,30 +89,35 @@ class AsyncSummaryStream:
     async def __aenter__(self) -> Self:
         from anyio import create_memory_object_stream, create_task_group
 
-        send, self._events = create_memory_object_stream[JobEvent](math.inf)
-        self._group = await create_task_group().__aenter__()
+        if self._events is not None:
+            raise ArgumentError("a stream is opened once; make a new one with stream_summary()")
+        send, receive = create_memory_object_stream[JobEvent](math.inf)
 
         async def work() -> None:
             with send:
                 try:
                     self._summary = await self._work(send.send_nowait)
-                except Exception as error:  # noqa: BLE001 - raised where the events are read
-                    self._error = error
+                except (Exception, SystemExit) as error:  # noqa: BLE001 - raised to the reader
+                    self._error = error  # out of a task, SystemExit would end asyncio's loop
 
-        self._group.start_soon(work)
+        self._events = self._stack.enter_context(receive)
+        self._stack.enter_context(send)  # where the work never begins, nobody else closes it
+        group = await self._stack.enter_async_context(create_task_group())
+        self._stack.callback(group.cancel_scope.cancel)
+        group.start_soon(work)
         return self
 
     def __aiter__(self) -> Self:
         return self
 
     async def __anext__(self) -> JobEvent:
-        from anyio import EndOfStream
+        from anyio import ClosedResourceError, EndOfStream
 
         if self._events is None:
             raise ArgumentError("open the stream with `async with` before reading it")
         try:
             return await self._events.receive()
-        except EndOfStream:
+        except (ClosedResourceError, EndOfStream):
             raise self._error or StopAsyncIteration from None
 
     async def __aexit__(
@@ -120,9 +126,4 @@ class AsyncSummaryStream:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        group, events = self._group, self._events
-        if group is None or events is None:
-            return
-        with events:
-            group.cancel_scope.cancel()
-            await group.__aexit__(None, None, None)  # an error of the reader's is not the group's
+        await self._stack.aclose()  # an error of the reader's is not that of the work
