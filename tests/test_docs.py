@@ -3,8 +3,12 @@
 A page's ```python blocks share one namespace and run in a folder of their own, which holds
 `book.txt` and `notes.txt`. A ```text block right after a python block is what that block prints.
 In a ```console block, lines after `$ ` run in a shell and the others are what they print. `...`
-stands for anything. A block that says `no-run` is shown only. Addresses of servers that a reader
-would have are replaced by that of a scripted server.
+stands for anything. A block that says `no-run` is shown only, and one with a `title` is the file of
+that name.
+
+Addresses of servers that a reader would have are replaced by that of a scripted server. From a
+comment `<!-- server: ... -->` on, a page has a key and that server in the place of OpenAI's; the
+comment lists, in the words of `server.py`, what it answers to the next requests.
 """
 
 from __future__ import annotations
@@ -25,38 +29,53 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+import server as wire
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-    from server import ChatServer
 
 HOME = Path(__file__).parents[1]
 PAGES = [HOME / "README.md", *sorted((HOME / "docs").rglob("*.md"))]
 ADDRESSES = ("http://localhost:11434/v1", "http://localhost:8000/v1")
-_FENCE = re.compile(r"^```(\w+)([^\n]*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+_BLOCK = re.compile(
+    r"^(?:```(?P<language>\w+)(?P<info>[^\n]*)\n(?P<code>.*?)^```"
+    r"|<!-- server:(?P<replies>.*?)-->)$",
+    re.MULTILINE | re.DOTALL,
+)
+_TITLE = re.compile(r'title="([^"]+)"')
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Block:
-    """A fenced block; `line` is where its content starts, `shown` the output shown after it."""
+    """A fenced block, or a comment for the scripted server.
+
+    `line` is where its content starts, `shown` the output shown after it, `title` its file.
+    """
 
     language: str
     code: str
     line: int
-    shown: str | None
+    shown: str | None = None
+    title: str | None = None
 
 
 def blocks_of(page: str) -> Iterator[Block]:
     """Yield the blocks of a page that run, each with the output that is shown for it."""
-    fences = list(_FENCE.finditer(page))
-    for fence, after in zip_longest(fences, fences[1:]):
-        language, info, code = fence.groups()
+    found = list(_BLOCK.finditer(page))
+    for block, after in zip_longest(found, found[1:]):
+        line = page.count("\n", 0, block.start())
+        if block["replies"] is not None:
+            yield Block(language="server", code=block["replies"], line=line)
+            continue
+        language, info, code = block.group("language", "info", "code")
         if language not in {"python", "console"} or "no-run" in info:
             continue
-        follows = after and after[1] == "text" and not page[fence.end() : after.start()].strip()
-        shown = after[3] if after and follows else None
-        line = page.count("\n", 0, fence.start(3))
-        yield Block(language=language, code=code, line=line, shown=shown)
+        follows = after and after["language"] == "text"
+        shown = after["code"] if follows and not page[block.end() : after.start()].strip() else None
+        title = _TITLE.search(info)
+        yield Block(
+            language=language, code=code, line=line + 1, shown=shown, title=title and title[1]
+        )
 
 
 def run_python(block: Block, namespace: dict[str, object], path: Path) -> None:
@@ -102,17 +121,26 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.mark.usefixtures("folder")
 @pytest.mark.parametrize("path", PAGES, ids=[str(path.relative_to(HOME)) for path in PAGES])
-def test_every_example_runs(path: Path, server: ChatServer) -> None:
+def test_every_example_runs(
+    path: Path, server: wire.ChatServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The examples of a page run in order and print what the page shows."""
     page = path.read_text("utf-8")
     for address in ADDRESSES:
         page = page.replace(address, server.base_url)
     namespace: dict[str, object] = {"__name__": "__main__"}
     for block in blocks_of(page):
-        if block.language == "python":
+        if block.language == "server":
+            monkeypatch.setenv("OPENAI_API_KEY", "sk-none")
+            monkeypatch.setenv("OPENAI_BASE_URL", server.base_url)
+            server.script(eval(f"[{block.code}]", {**vars(wire)}))  # noqa: S307 - the page's own words
+        elif block.title is not None:
+            Path(block.title).write_text(block.code, "utf-8")
+        elif block.language == "python":
             run_python(block, namespace, path)
         else:
             run_console(block, path)
+    assert not server._scripted, "the page asks less than its server is to answer"
 
 
 def test_the_example_programs_run(folder: Path) -> None:
