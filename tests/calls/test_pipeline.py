@@ -226,7 +226,7 @@ async def test_call_that_would_wait_too_long_for_its_turn(server: ChatServer) ->
     async with client_of(server, retry=Retry(timeout_s=30), budget_usd="0.02") as client:
         with pytest.raises(RateLimitError, match="HTTP 429"):
             await client.complete(PROMPT)
-        with pytest.raises(RateLimitError, match="allows the next request in 3[01] s") as raised:
+        with pytest.raises(RateLimitError, match=r"allows the next request in 3[01] s") as raised:
             await client.complete(PROMPT)
         assert raised.value.retry_after_s is not None
         assert raised.value.retry_after_s > 30
@@ -472,7 +472,8 @@ async def test_another_schema_is_asked_for(server: ChatServer, path: Path) -> No
     server.handler = lambda _body: ok('{"text": "Good day."}')
     async with client_of(server, journal=path) as client:
         for schema in (Answer, OtherAnswer, Answer, OtherAnswer):
-            assert (await client.complete(PROMPT, schema=schema)).parsed.text == "Good day."
+            parsed = (await client.complete(PROMPT, schema=schema)).parsed
+            assert parsed == schema(text="Good day.")
     assert len(server.requests) == 2
 
 
@@ -560,14 +561,17 @@ async def test_two_clients_on_one_journal(server: ChatServer, path: Path) -> Non
     server.handler = lambda body: ok("Re: " + body["messages"][-1]["content"])
 
     async def ask_all(client: AsyncClient, replies: list[str]) -> None:
-        for number in range(12):
-            replies.append((await client.complete(f"Question {number}?")).text)
+        prompts = [f"Question {number}?" for number in range(12)]
+        replies.extend([(await client.complete(prompt)).text for prompt in prompts])
 
     one, two = list[str](), list[str]()
-    async with client_of(server, journal=path) as first, client_of(server, journal=path) as second:
-        async with anyio.create_task_group() as group:
-            group.start_soon(ask_all, first, one)
-            group.start_soon(ask_all, second, two)
+    async with (
+        client_of(server, journal=path) as first,
+        client_of(server, journal=path) as second,
+        anyio.create_task_group() as group,
+    ):
+        group.start_soon(ask_all, first, one)
+        group.start_soon(ask_all, second, two)
     assert one == two == [f"Re: Question {number}?" for number in range(12)]
     sent = len(server.requests)
     assert 12 <= sent <= 24
@@ -595,7 +599,8 @@ async def test_call_in_flight_is_not_carried(server: ChatServer, path: Path) -> 
         budget = client._pipeline.account.budget
     assert [each.carried for each in client.ledger.entries] == [False, False]
     assert budget
-    assert (budget.unknown_usd, budget.spent_usd) == (0, client.ledger.total.cost_usd)
+    assert budget.unknown_usd == 0
+    assert budget.spent_usd == client.ledger.total.cost_usd
 
 
 @pytest.mark.anyio
