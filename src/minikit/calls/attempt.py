@@ -10,15 +10,15 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
 from functools import partial
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 
 from minikit.calls.budget import Reservation, reserve_all
-from minikit.calls.call import Call
+from minikit.calls.call import Call, Desk
 from minikit.calls.completion import EMPTY, Completion, read_completion
-from minikit.calls.hooks import AttemptEnded, Hooks
+from minikit.calls.hooks import AttemptEnded
 from minikit.calls.ledger import LedgerEntry, Outcome
-from minikit.calls.line import Line, Wait
-from minikit.calls.pace import Pace, Ticket, charge
+from minikit.calls.line import Wait
+from minikit.calls.pace import Ticket, charge
 from minikit.calls.transport import UNREACHABLE, RawReply
 from minikit.errors import (
     BadReplyError,
@@ -32,35 +32,9 @@ from minikit.errors import (
     TransportError,
 )
 
-if TYPE_CHECKING:
-    from minikit.calls.journal import Journal
-
-__all__ = ["Attempt", "Desk"]
+__all__ = ["Attempt"]
 
 T = TypeVar("T")
-
-
-@dataclass(slots=True, kw_only=True)
-class Desk:
-    """What every attempt of a call passes.
-
-    Attributes:
-        pace: The limits of the server for the model.
-        turn: The line before `pace`, in this event loop.
-        money: The line before the budgets, in this event loop.
-        journal: Where attempts and replies are kept, or None.
-        run: Id of the client, for the journal.
-        hooks: Who is told.
-        longest_wait_s: A call that would have to wait longer at the head of a line fails.
-    """
-
-    pace: Pace
-    turn: Line
-    money: Line
-    journal: Journal | None
-    run: str
-    hooks: Hooks
-    longest_wait_s: float
 
 
 @dataclass(slots=True, kw_only=True)
@@ -72,7 +46,6 @@ class Attempt:
     """
 
     call: Call
-    desk: Desk
     reservations: tuple[Reservation, ...]
     ticket: Ticket
     row: int | None
@@ -81,7 +54,7 @@ class Attempt:
     headers: Mapping[str, str] = field(default_factory=dict[str, str])
 
     @classmethod
-    async def admitted(cls, call: Call, desk: Desk) -> Attempt:
+    async def admitted(cls, call: Call) -> Attempt:
         """Wait for money and for a turn, and note that the request is about to be sent.
 
         Cancellation and errors leave nothing behind.
@@ -91,7 +64,7 @@ class Attempt:
             RateLimitError: The limit allows no request before `longest_wait_s`.
             JournalError: The journal cannot be written.
         """
-        start = time.monotonic()
+        start, desk = time.monotonic(), call.desk
         reservations = await _reserved(call, desk)
         try:
             ticket = await _turn(call, desk)
@@ -105,7 +78,7 @@ class Attempt:
             _settle(reservations, Decimal(0), desk)
             raise
         call.attempts += 1
-        return cls(call=call, desk=desk, reservations=reservations, ticket=ticket, row=row)
+        return cls(call=call, reservations=reservations, ticket=ticket, row=row)
 
     def on_headers(self, headers: Mapping[str, str]) -> None:
         """Keep the headers of a reply, whatever its status."""
@@ -113,8 +86,8 @@ class Attempt:
 
     def learn(self) -> None:
         """Learn the server's limits from the headers of a reply."""
-        self.desk.pace.replied(self.ticket, self.headers, time.monotonic())
-        self.desk.turn.wake()
+        self.call.desk.pace.replied(self.ticket, self.headers, time.monotonic())
+        self.call.desk.turn.wake()
 
     async def read(self, reply: RawReply) -> Completion:
         """Keep the reply in the journal, then read it.
@@ -122,7 +95,7 @@ class Attempt:
         Raises:
             CallError: It is none that can be used.
         """
-        journal, row = self.desk.journal, self.row
+        journal, row = self.call.desk.journal, self.row
         if journal is not None and row is not None:
             keep = partial(journal.keep, row, reply.body, request_id=reply.request_id)
             await _noted(keep, "a reply could not be kept in the journal")
@@ -131,12 +104,12 @@ class Attempt:
     async def succeed(self, completion: Completion) -> None:
         """Settle an attempt that brought a reply."""
         outcome: Outcome = "truncated" if completion.finish_reason == "length" else "ok"
-        self.desk.pace.ended(self.ticket, succeeded=True, now=time.monotonic())
+        self.call.desk.pace.ended(self.ticket, succeeded=True, now=time.monotonic())
         await self._book(outcome, completion, completion.cost_usd)
 
     async def fail(self, error: BaseException) -> None:
         """Settle an attempt that ended in `error`, or was cancelled."""
-        now, pace = time.monotonic(), self.desk.pace
+        now, pace = time.monotonic(), self.call.desk.pace
         if isinstance(error, RateLimitError):
             pace.rate_limited(self.ticket, error.retry_after_s, self.headers, now)
         elif self.headers:
@@ -147,13 +120,13 @@ class Attempt:
 
     async def leave(self, completion: Completion) -> None:
         """Settle an attempt whose reader has left; `completion` has what had come."""
-        self.desk.pace.ended(self.ticket, succeeded=True, now=time.monotonic())
+        self.call.desk.pace.ended(self.ticket, succeeded=True, now=time.monotonic())
         await self._book("abandoned", completion, completion.cost_usd)
 
     async def _book(
         self, outcome: Outcome, completion: Completion | None, cost_usd: Decimal | None
     ) -> None:
-        call, desk = self.call, self.desk
+        call, desk = self.call, self.call.desk
         if call.request.model.provider == "offline":
             cost_usd = Decimal(0)
         _settle(self.reservations, cost_usd, desk)

@@ -8,18 +8,47 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 from uuid import uuid4
 
 from minikit.calls.account import Account
 from minikit.calls.completion import Completion
 from minikit.calls.hooks import CallEnded, CallStarted, Hooks, RetryScheduled
+from minikit.calls.line import Line
+from minikit.calls.pace import Pace
 from minikit.calls.request import Request
 from minikit.errors import CallError
 
-__all__ = ["Call"]
+if TYPE_CHECKING:
+    from minikit.calls.journal import Journal
+
+__all__ = ["Call", "Desk"]
 
 _PORTS = {"http": 80, "https": 443}
+
+
+@dataclass(slots=True, kw_only=True)
+class Desk:
+    """What every attempt of a call passes.
+
+    Attributes:
+        pace: The limits of the server for the model.
+        turn: The line before `pace`, in this event loop.
+        money: The line before the budgets, in this event loop.
+        journal: Where attempts and replies are kept, or None.
+        run: Id of the client, for the journal.
+        hooks: Who is told.
+        longest_wait_s: A call that would have to wait longer at the head of a line fails.
+    """
+
+    pace: Pace
+    turn: Line
+    money: Line
+    journal: Journal | None
+    run: str
+    hooks: Hooks
+    longest_wait_s: float
 
 
 @dataclass(slots=True, kw_only=True)
@@ -31,7 +60,7 @@ class Call:
         operation: What it is for, as the ledger names it.
         server: Base URL of the server.
         accounts: Who pays: the client, and the job where there is one.
-        hooks: Who is told.
+        desk: What its attempts pass.
         input_tokens: Tokens of the prompt, as counted here.
         timeout_s: Seconds that one attempt may take.
         worst_usd: The most that one attempt can cost; None where no budget or journal asks.
@@ -46,7 +75,7 @@ class Call:
     operation: str
     server: str
     accounts: tuple[Account, ...]
-    hooks: Hooks
+    desk: Desk
     input_tokens: int
     timeout_s: float
     worst_usd: Decimal | None
@@ -60,8 +89,8 @@ class Call:
     def told(self) -> Generator[None]:
         """Tell the hooks of the beginning and, with what came of it, of the end."""
         start = time.monotonic()
-        if self.hooks.wants(CallStarted):
-            self.hooks.emit(self._started())
+        if self.desk.hooks.wants(CallStarted):
+            self.desk.hooks.emit(self._started())
         error: BaseException | None = None
         try:
             yield
@@ -69,13 +98,13 @@ class Call:
             error = failure
             raise
         finally:
-            if self.hooks.wants(CallEnded):
-                self.hooks.emit(self._ended(error, time.monotonic() - start))
+            if self.desk.hooks.wants(CallEnded):
+                self.desk.hooks.emit(self._ended(error, time.monotonic() - start))
 
     def retrying(self, error: CallError, attempt: int, wait_s: float) -> None:
         """Tell the hooks that attempt `attempt` failed and another follows."""
-        if self.hooks.wants(RetryScheduled):
-            self.hooks.emit(
+        if self.desk.hooks.wants(RetryScheduled):
+            self.desk.hooks.emit(
                 RetryScheduled(
                     call_id=self.id,
                     attempt=attempt,

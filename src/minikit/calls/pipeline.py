@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, TypeVar
 from uuid import uuid4
 
 from minikit.calls.account import Account
-from minikit.calls.attempt import Attempt, Desk
-from minikit.calls.call import Call
+from minikit.calls.attempt import Attempt
+from minikit.calls.call import Call, Desk
 from minikit.calls.endpoint import Endpoint
 from minikit.calls.hooks import Hook, Hooks
 from minikit.calls.line import Line
@@ -161,6 +161,7 @@ class Pipeline:
             MinikitError: As `send`, before anything is sent.
         """
         transport = await self._transport(request.model)
+        session, route = self._session(), self._route(request.model)
         warn_if_retiring(request.model, datetime.now(UTC).date())
         tokens = await self._check_fit(request)
         accounts = (self.account,) if account is None else (self.account, account)
@@ -169,7 +170,7 @@ class Pipeline:
             operation=operation,
             server=transport.server,
             accounts=accounts,
-            hooks=self.hooks,
+            desk=self._desk(session, route, request.model),
             input_tokens=tokens,
             timeout_s=self._timeout_s or timeout_s(tokens, request.reserved_output_tokens),
             worst_usd=self._worst_usd(request, tokens, accounts),
@@ -180,7 +181,7 @@ class Pipeline:
             if call.completion is not None:
                 yield call
                 return
-            async with self._session().places:
+            async with session.places:
                 yield call
 
     async def retried(self, attempt: Callable[[], Awaitable[T]], call: Call) -> tuple[T, int]:
@@ -189,10 +190,8 @@ class Pipeline:
 
     async def admitted(self, call: Call) -> tuple[Attempt, Transport]:
         """Wait until an attempt may be sent; return it with what is to carry it."""
-        model = call.request.model
-        transport = await self._transport(model)  # first: once admitted, nothing may go wrong
-        desk = self._desk(self._session(), self._route(model), model)
-        return await Attempt.admitted(call, desk), transport
+        transport = await self._transport(call.request.model)  # first: an attempt must be settled
+        return await Attempt.admitted(call), transport
 
     def _worst_usd(
         self, request: Request, tokens: int, accounts: Sequence[Account]
@@ -282,10 +281,12 @@ class Pipeline:
         if self._closed:
             raise ClosedError("the client is closed; make a new one")
         session, route = self._session(), self._route(model)
+        known = session.transports.get(route)
+        if known is not None:
+            return known
         async with session.connecting:
-            known = session.transports.get(route)
-            if known is not None:
-                return known
+            if route in session.transports:  # another call has connected meanwhile
+                return session.transports[route]
             made = session.transports[route] = await in_thread(partial(_connect, route, model))
             return made
 

@@ -149,10 +149,8 @@ class Request:
         inputs = input_tokens if model.exact_counts else 2 * input_tokens
         outputs = max(1, min(self.reserved_output_tokens, room))
         plain = Usage(input_tokens=inputs, output_tokens=outputs)
-        costs = (
-            cost_usd(model, usage, tier=tier)
-            for usage in (plain, replace(plain, cache_write_tokens=inputs))
-        )
+        written = replace(plain, cache_write_tokens=inputs)
+        costs = (cost_usd(model, usage, tier=tier) for usage in (plain, written))
         return max((cost for cost in costs if cost is not None), default=None)
 
     def fingerprint(self, server: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, TypeVar
@@ -19,7 +20,8 @@ from minikit.errors import (
 )
 
 if TYPE_CHECKING:
-    from tenacity import RetryCallState
+    from tenacity import AsyncRetrying, RetryCallState
+    from tenacity.wait import wait_base
 
 __all__ = ["Retry", "RetryBudget", "Watch", "is_retryable", "retried"]
 
@@ -114,29 +116,27 @@ async def retried(
     Raises:
         CallError: The last attempt's error, with `attempts` set; never tenacity's own.
     """
-    import anyio
-    import tenacity
-
-    limits = _Limits(retry, spare, watch)
-    # A fresh object per call: tasks that share one AsyncRetrying mix their attempts.
-    retrying = tenacity.AsyncRetrying(
-        sleep=anyio.sleep,
-        retry=tenacity.retry_if_exception(is_retryable),
-        stop=limits.stop,
-        wait=limits.wait_s,
-        before_sleep=limits.retrying,
-        reraise=True,
-    )
     made = 0
+    failure: CallError | None = None
 
     async def counted() -> T:
-        nonlocal made
+        nonlocal made, failure
+        if failure is not None:
+            error, failure = failure, None
+            raise error
         made += 1
         return await attempt()
 
     spare.called()
+    limits = _Limits(retry, spare, watch)
     try:
-        return await retrying(counted), made
+        try:
+            return await counted(), made
+        except CallError as error:
+            if not is_retryable(error):
+                raise
+            failure = error  # what tenacity hears of first: a call that needs no retry needs none
+        return await limits.retrying()(counted), made
     except CallError as error:
         error.attempts = made
         raise
@@ -158,13 +158,26 @@ class _Limits:
     """Decides on the next attempt; asked by tenacity."""
 
     def __init__(self, retry: Retry, spare: RetryBudget, watch: Watch) -> None:
-        import tenacity
-
         self._retry = retry
         self._spare = spare
         self._watch = watch
-        self._jitter = tenacity.wait_random_exponential(
-            multiplier=retry.wait_initial_s, max=retry.wait_max_s
+        self._start = time.monotonic()
+
+    def retrying(self) -> AsyncRetrying:
+        """Return a fresh object: tasks that share one AsyncRetrying mix their attempts."""
+        import anyio
+        import tenacity
+
+        self._jitter: wait_base = tenacity.wait_random_exponential(
+            multiplier=self._retry.wait_initial_s, max=self._retry.wait_max_s
+        )
+        return tenacity.AsyncRetrying(
+            sleep=anyio.sleep,
+            retry=tenacity.retry_if_exception(is_retryable),
+            stop=self.stop,
+            wait=self.wait_s,
+            before_sleep=self.before_sleep,
+            reraise=True,
         )
 
     def wait_s(self, state: RetryCallState) -> float:
@@ -174,19 +187,18 @@ class _Limits:
         return max(self._jitter(state), error.retry_after_s or 0.0)
 
     def stop(self, state: RetryCallState) -> bool:
-        import time
-
         error = _error(state)
         made, most = state.attempt_number, self._retry.attempts
         if made >= (min(most, EMPTY_ATTEMPTS) if error.code == EMPTY else most):
             return True
-        tried_s = (state.seconds_since_start or 0.0) - self._watch.in_line_s
+        now = time.monotonic()
+        tried_s = now - self._start - self._watch.in_line_s
         wait_s = max(state.upcoming_sleep, error.retry_after_s or 0.0)
         if tried_s + wait_s >= self._retry.timeout_s:
             return True
-        return not (isinstance(error, RateLimitError) or self._spare.take(time.monotonic()))
+        return not (isinstance(error, RateLimitError) or self._spare.take(now))
 
-    def retrying(self, state: RetryCallState) -> None:
+    def before_sleep(self, state: RetryCallState) -> None:
         self._watch.retrying(_error(state), state.attempt_number, state.upcoming_sleep)
 
 
