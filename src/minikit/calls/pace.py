@@ -28,6 +28,9 @@ OUT_OF_ORDER_S = 1.0
 SOON_S = 1e-3
 """A shorter wait is none: adding it to a clock might not change it."""
 
+READ_EVERY_S = 0.05
+"""While no limit is near, the headers of replies that follow each other sooner are not read."""
+
 FIRST_PAUSE_S = 0.25
 LONGEST_PAUSE_S = 30.0
 """After 429s that do not say when to come back, all pause, twice as long from burst to burst."""
@@ -210,6 +213,7 @@ class Pace:
         limits = given.by_kind() if given else {}
         self._given = {kind: Bucket(limit, limit, 0.0) for kind, limit in limits.items()}
         self._learned: dict[str, _Learned] = {}
+        self._read_next = 0.0
         self._width = _Width(max_concurrency)
         self._log = _Log()
         self._lock = threading.Lock()
@@ -238,10 +242,12 @@ class Pace:
 
     def replied(self, ticket: Ticket, headers: Mapping[str, str], now: float) -> None:
         """Learn from the headers of a reply to `ticket`, whatever its status but 429."""
-        readings = read_limits(headers)
         with self._lock:
             self._advance(now)
-            for kind, reading in readings.items():
+            if self._clock < self._read_next and self._is_roomy():
+                return
+            self._read_next = self._clock + READ_EVERY_S
+            for kind, reading in read_limits(headers).items():
                 self._learn(kind, reading, ticket)
 
     def rate_limited(
@@ -304,6 +310,10 @@ class Pace:
             bucket.give_back(ticket.amount(kind) - bucket.rate * (self._clock - ticket.at))
         for kind, learned in self._learned.items():
             learned.give_back(learned.amount(ticket, kind))
+
+    def _is_roomy(self) -> bool:
+        learned = self._learned.values()
+        return bool(learned) and all(each.level > each.limit / 2 for each in learned)
 
     def _learn(self, kind: str, reading: Reading, ticket: Ticket) -> None:
         """Hold our count of a bucket between the bounds that a reading leaves."""
