@@ -67,7 +67,7 @@ async def ask(server: ChatServer, prompt: str = PROMPT, **options: Any) -> Compl
 
 @pytest.mark.parametrize("backend", ["asyncio", "trio"])
 @given(st.lists(st.one_of(st.just("come"), st.just("give"), st.integers(0, 9)), max_size=25))
-@settings(max_examples=40)
+@settings(max_examples=40, deadline=None)
 def test_line_is_first_come_first_served(backend: str, steps: list[str | int]) -> None:
     """Who comes first is served first, whoever leaves in between; what is given is not lost."""
     served, expected = anyio.run(_stand_in_line, steps, backend=backend)

@@ -233,6 +233,8 @@ class _Run:
                 groups,
                 limit=self.pipeline.max_concurrency,
             )
+            if self.stopped:
+                raise self.stopped
             fitting = self._fitting(merged)
             if len(fitting) >= len(partials):
                 raise BadReplyError(f"{self.job.model.id!r} does not make summaries shorter")
@@ -266,7 +268,13 @@ class _Run:
         return groups
 
     async def _merge_group(self, group: list[Partial], *, level: int) -> Partial:
-        return group[0] if len(group) == 1 else await self._merge(group, level=level, final=False)
+        if len(group) == 1 or self.stopped:
+            return group[0]
+        try:
+            return await self._merge(group, level=level, final=False)
+        except (BudgetExceededError, JournalError) as error:
+            self.stopped = error  # as in `_read_chunk`; raised when those in flight are done
+            return group[0]
 
     async def _merge(self, group: list[Partial], *, level: int, final: bool) -> Partial:
         job = self.job
