@@ -103,8 +103,11 @@ class AsyncCompletionStream:
                 raise StopAsyncIteration
             try:
                 await self._live.advance()
-            finally:
+            except CallError as error:
                 self._take(self._live)
+                error.attempts, error.completion = self._call.attempts, self._call.completion
+                raise
+            self._take(self._live)
         return self._texts.popleft()
 
     async def __aexit__(
@@ -193,14 +196,17 @@ class _Live:
 
     async def abandon(self) -> None:
         """End the stream before its end; does nothing to one that is over."""
+        from anyio import CancelScope
+
         if self.is_over:
             return
-        try:
-            completion = self.completion = await self._estimate("abandoned")
-        except BaseException as error:  # asyncio's own cancellation heeds no shield
-            await self._end(self.attempt.fail(error))
-            raise
-        await self._end(self.attempt.leave(completion))
+        with CancelScope(shield=True):
+            try:
+                completion = self.completion = await self._estimate("abandoned")
+            except BaseException as error:  # asyncio's own cancellation heeds no shield
+                await self._end(self.attempt.fail(error))
+                raise
+            await self._end(self.attempt.leave(completion))
 
     async def _next(self) -> Mapping[str, Any] | None:
         try:
@@ -229,7 +235,7 @@ class _Live:
         raise failure from error
 
     async def _estimate(self, reason: Literal["broken", "abandoned"]) -> Completion:
-        """Count what has come; a long text in a thread, whose end cancellation waits for."""
+        """Count what has come; a long text in a thread."""
         from anyio import to_thread
 
         count = partial(

@@ -236,8 +236,16 @@ class _Stream:
         return _as_chunk(event) if self._reader.is_whole else event
 
     async def aclose(self) -> None:
-        await self._received.aclose()
+        import anyio
+
+        http = _http_library()
         await self._response.aclose()
+        # Generators inside the HTTP library end with their connection only, not when they are
+        # left, and trio warns of those that are left.
+        with anyio.move_on_after(DRAIN_S), suppress(http.RequestError, http.StreamError):
+            async for _ in self._received:
+                pass
+        await self._received.aclose()
 
     async def _drain(self) -> None:
         """Read what follows the last event: a connection whose reply was not read is not reused."""
