@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Self, TypeVar, Unpack, overload
 
+from minikit.calls.budget import read_usd
 from minikit.calls.completion import Completion
 from minikit.calls.hooks import Hook
 from minikit.calls.ledger import Ledger
@@ -67,7 +68,7 @@ class Client:
             max_concurrency=max_concurrency,
             rate_limit=rate_limit,
             timeout_s=timeout_s,
-            budget_usd=budget_usd,
+            budget_usd=None if budget_usd is None else read_usd("budget_usd", budget_usd),
             journal=journal,
             hooks=hooks,
         )

@@ -8,6 +8,7 @@
     │   ├── UnknownPriceError (LookupError) give the model a price, or set no budget
     │   └── ContextOverflowError            send less, or choose a larger window
     ├── MissingKeyError                     set a key, or choose the model "offline"
+    ├── MissingExtraError (ImportError)     install the extra that the message names
     ├── VocabularyError                     reinstall minikit: a bundled file is damaged
     ├── ClosedError (RuntimeError)          make a new client, or call from another thread
     ├── JournalError                        mend or move the journal file; nothing was sent
@@ -57,6 +58,7 @@ __all__ = [
     "JobError",
     "JournalError",
     "MinikitError",
+    "MissingExtraError",
     "MissingKeyError",
     "OutputTruncatedError",
     "QuotaExhaustedError",
@@ -105,6 +107,10 @@ class ContextOverflowError(ArgumentError):
 
 class MissingKeyError(MinikitError):
     """No API key was given and none stands in the environment."""
+
+
+class MissingExtraError(MinikitError, ImportError):
+    """A package that this feature needs is not installed; the message names the extra."""
 
 
 class VocabularyError(MinikitError):

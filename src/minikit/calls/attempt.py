@@ -72,7 +72,7 @@ class Attempt:
             try:
                 row = await _begun(call, desk)
             except BaseException:
-                desk.pace.ended(ticket, succeeded=False, now=time.monotonic())
+                desk.pace.unsent(ticket, time.monotonic())
                 raise
         except BaseException:
             _settle(reservations, Decimal(0), desk)
@@ -114,7 +114,10 @@ class Attempt:
             pace.rate_limited(self.ticket, error.retry_after_s, self.headers, now)
         elif self.headers:
             self.learn()
-        pace.ended(self.ticket, succeeded=False, now=now)
+        if isinstance(error, CallError) and error.code == UNREACHABLE:
+            pace.unsent(self.ticket, now)
+        else:
+            pace.ended(self.ticket, succeeded=False, now=now)
         completion = error.completion if isinstance(error, CallError) else None
         await self._book(_outcome(error), completion, _billed_usd(error))
 

@@ -11,18 +11,17 @@ import warnings
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
-from decimal import Context, Decimal
+from decimal import Decimal
 from typing import cast
 
 from minikit.errors import ArgumentError, BudgetExceededError
+from minikit.models.money import EXACT, add_usd
 
 __all__ = ["Budget", "Reservation", "read_usd", "reserve_all"]
 
-# Sums of dollars are exact in it, whatever the caller's own context is.
-_EXACT = Context(prec=200)
 
 _MOST_DIGITS = 50
-"""Before and after the point of an amount that is read: sums of such amounts fit into `_EXACT`."""
+"""Before and after the point of an amount that is read: sums of such amounts fit into `EXACT`."""
 
 _NOTHING = Decimal(0)
 
@@ -102,7 +101,9 @@ class Budget:
     def left_usd(self) -> Decimal:
         """What can still be reserved; below 0 where more was spent than the limit."""
         with self._lock:
-            return _EXACT.subtract(self.limit_usd, _sum(self._spent, self._unknown, self._reserved))
+            return EXACT.subtract(
+                self.limit_usd, add_usd(self._spent, self._unknown, self._reserved)
+            )
 
     def reserve(self, amount: Decimal) -> Reservation | None:
         """Set `amount` aside for a request, or return None where it may fit later.
@@ -116,14 +117,14 @@ class Budget:
             BudgetExceededError: It would not fit even if all that is in flight cost nothing.
         """
         with self._lock:
-            needed = _sum(self._spent, self._unknown, amount)
+            needed = add_usd(self._spent, self._unknown, amount)
             if needed > self.limit_usd:
                 raise self._exceeded(amount)
-            if _sum(needed, self._reserved) > self.limit_usd:
+            if add_usd(needed, self._reserved) > self.limit_usd:
                 return None
             reservation = Reservation(budget=self, amount_usd=amount)
             self._open.add(reservation)
-            self._reserved = _sum(self._reserved, amount)
+            self._reserved = add_usd(self._reserved, amount)
             return reservation
 
     def settle(self, reservation: Reservation, cost_usd: Decimal | None) -> None:
@@ -132,11 +133,11 @@ class Budget:
             if reservation not in self._open:
                 raise RuntimeError("this reservation was settled before; each is settled once")
             self._open.remove(reservation)
-            self._reserved = _EXACT.subtract(self._reserved, reservation.amount_usd)
+            self._reserved = EXACT.subtract(self._reserved, reservation.amount_usd)
             if cost_usd is None:
-                self._unknown = _sum(self._unknown, reservation.amount_usd)
+                self._unknown = add_usd(self._unknown, reservation.amount_usd)
             else:
-                self._spent = _sum(self._spent, cost_usd)
+                self._spent = add_usd(self._spent, cost_usd)
 
     def carry(self, spent: Decimal, unknown: Decimal) -> None:
         """Add what an earlier run spent, and may have spent, in US dollars.
@@ -144,8 +145,8 @@ class Budget:
         The sum may pass the limit: nothing can be reserved then.
         """
         with self._lock:
-            self._spent = _sum(self._spent, spent)
-            self._unknown = _sum(self._unknown, unknown)
+            self._spent = add_usd(self._spent, spent)
+            self._unknown = add_usd(self._unknown, unknown)
 
     def _exceeded(self, amount: Decimal) -> BudgetExceededError:
         return BudgetExceededError(
@@ -206,11 +207,5 @@ def reserve_all(budgets: Sequence[Budget], amount: Decimal) -> tuple[Reservation
     return tuple(made)
 
 
-def _sum(first: Decimal, *others: Decimal) -> Decimal:
-    for other in others:
-        first = _EXACT.add(first, other)
-    return first
-
-
 def _dollars(amount: Decimal) -> str:
-    return f"${_EXACT.normalize(amount):f}"
+    return f"${EXACT.normalize(amount):f}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, cast
@@ -120,6 +120,8 @@ class _Reader:
         if not isinstance(finish_reason, str):
             raise BadReplyError(f"the reply has no finish reason, but {finish_reason!r}")
         finish_reason = _FINISH_REASONS.get(finish_reason.lower(), finish_reason)
+        if finish_reason == "error":  # OpenRouter, for a provider that broke off
+            raise BadReplyError("the server broke off its reply", code="error")
         completion = self._completion(message, finish_reason)
         self._check_refusal(completion, message)
         if not (completion.text.strip() or completion.tool_calls or finish_reason == "length"):
@@ -132,7 +134,8 @@ class _Reader:
 
     def _completion(self, message: Mapping[str, Any], finish_reason: str) -> Completion:
         text = well_formed(_text(message.get("content")))
-        usage = self._usage(text)
+        tool_calls = _tool_calls(message.get("tool_calls"))
+        usage = self._usage(text, tool_calls)
         tier = self.body.get("service_tier")
         tier = tier if isinstance(tier, str) else "default"
         model = self.request.model
@@ -143,21 +146,27 @@ class _Reader:
             finish_reason=finish_reason,
             model=str(self.body.get("model") or model.id),
             tier=tier,
-            tool_calls=_tool_calls(message.get("tool_calls")),
+            tool_calls=tool_calls,
             request_id=self.request_id,
             notes=(EXTRACTIVE_NOTE,) if model.provider == "offline" else (),
         )
 
-    def _usage(self, text: str) -> Usage:
+    def _usage(self, text: str, tool_calls: Sequence[Mapping[str, Any]]) -> Usage:
         """Return the usage that the reply tells, or count where it tells none that can be right."""
         told = self._told_usage()
         if told is not None and told.input_tokens and (told.output_tokens or not text):
             return told
         return Usage(
             input_tokens=self.request.count_input_tokens(),
-            output_tokens=count_text(text, self.request.model.encoding),
+            output_tokens=self._count_output(text, tool_calls),
             estimated=True,
         )
+
+    def _count_output(self, text: str, tool_calls: Sequence[Mapping[str, Any]]) -> int:
+        functions = [_details(call, "function") for call in tool_calls]
+        called = [str(each.get(name, "")) for each in functions for name in ("name", "arguments")]
+        encoding = self.request.model.encoding
+        return sum(count_text(written, encoding) for written in (text, *called))
 
     def _told_usage(self) -> Usage | None:
         raw = _details(self.body, "usage")
@@ -165,14 +174,21 @@ class _Reader:
         written = _details(raw, "completion_tokens_details")
         input_tokens = _tokens(raw.get("prompt_tokens"))
         output_tokens = _tokens(raw.get("completion_tokens"))
+        reasoning_tokens = _tokens(written.get("reasoning_tokens")) or 0
         if input_tokens is None or output_tokens is None:
             return None
+        total_tokens = _tokens(raw.get("total_tokens"))
+        if reasoning_tokens and (
+            reasoning_tokens > output_tokens
+            or total_tokens == input_tokens + output_tokens + reasoning_tokens
+        ):  # xAI and Gemini count it beside the output (https://github.com/vercel/ai/pull/12425)
+            output_tokens += reasoning_tokens
         return Usage(
             input_tokens=input_tokens,
             cached_tokens=min(_tokens(details.get("cached_tokens")) or 0, input_tokens),
             cache_write_tokens=_tokens(details.get("cache_write_tokens")) or 0,
             output_tokens=output_tokens,
-            reasoning_tokens=min(_tokens(written.get("reasoning_tokens")) or 0, output_tokens),
+            reasoning_tokens=reasoning_tokens,
         )
 
     def _check_refusal(self, completion: Completion, message: Mapping[str, Any]) -> None:

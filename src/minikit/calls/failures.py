@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 
+from minikit.calls.limits import read_duration_s
 from minikit.errors import (
     AuthenticationError,
     CallError,
@@ -43,7 +44,7 @@ def status_error(status: int, body: object, headers: Mapping[str, str], *, key: 
         status=status,
         code=told.code or _USUAL_CODES.get(kind),
         request_id=request_id(headers),
-        retry_after_s=_retry_after_s(headers),
+        retry_after_s=_retry_after_s(headers, told),
     )
 
 
@@ -157,12 +158,17 @@ def _told(body: object) -> str | None:
     return body if isinstance(body, str) and "<" not in body[:1] else None
 
 
-def _retry_after_s(headers: Mapping[str, str]) -> float | None:
-    """Read `retry-after-ms`, which is finer, else `retry-after` in seconds or as a date."""
+def _retry_after_s(headers: Mapping[str, str], told: _Told) -> float | None:
+    """Read `retry-after-ms`, which is finer, else `retry-after` in seconds or as a date.
+
+    Where there is neither, the message of a 429 may say "Please try again in 644ms".
+    """
     for name, unit_s in (("retry-after-ms", 0.001), ("retry-after", 1.0)):
         seconds = _number(headers.get(name))
         if seconds is not None:
             return seconds * unit_s
+    if told.status == 429 and "retry-after" not in headers:
+        return read_duration_s(told.message or "")
     return _seconds_until(headers.get("retry-after"))
 
 

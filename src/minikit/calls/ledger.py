@@ -9,13 +9,14 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from datetime import datetime
-from decimal import Context, Decimal
+from decimal import Decimal
 from operator import add, attrgetter
 from pathlib import Path
 from typing import Any, Literal, get_args
 
 from minikit.checks import check_number, check_whole
 from minikit.errors import ArgumentError
+from minikit.models.money import add_usd
 from minikit.models.usage import Usage
 
 __all__ = ["Cell", "Ledger", "LedgerEntry", "Outcome", "Totals"]
@@ -39,8 +40,6 @@ Outcome = Literal[
 Cell = str | int | float | Decimal | None
 """What stands in a column of a row; a bool is an int."""
 
-# Sums of dollars are exact in it, whatever the caller's own context is.
-_EXACT = Context(prec=200)
 
 _OUTCOMES = get_args(Outcome)
 _USAGE = tuple(each.name for each in fields(Usage))
@@ -214,8 +213,8 @@ class Totals:
             entries=self.entries + other.entries,
             unmeasured=self.unmeasured + other.unmeasured,
             usage=self.usage + other.usage,
-            cost_usd=_EXACT.add(self.cost_usd, other.cost_usd),
-            carried_usd=_EXACT.add(self.carried_usd, other.carried_usd),
+            cost_usd=add_usd(self.cost_usd, other.cost_usd),
+            carried_usd=add_usd(self.carried_usd, other.carried_usd),
         )
 
 
@@ -238,9 +237,9 @@ class _Sum:
         if entry.cost_usd is None:
             self.unmeasured += 1
             return
-        self.cost = _EXACT.add(self.cost, entry.cost_usd)
+        self.cost = add_usd(self.cost, entry.cost_usd)
         if entry.carried:
-            self.carried = _EXACT.add(self.carried, entry.cost_usd)
+            self.carried = add_usd(self.carried, entry.cost_usd)
 
     def totals(self) -> Totals:
         counts = dict(zip(_COUNTS, self.counts, strict=True))

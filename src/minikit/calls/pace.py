@@ -272,6 +272,13 @@ class Pace:
             until = self._clock + self._pause_s(retry_after_s)
             self._still_until = max(self._still_until, until)
 
+    def unsent(self, ticket: Ticket, now: float) -> None:
+        """Give back all of `ticket`, whose request never left."""
+        with self._lock:
+            self._advance(now)
+            self._give_back(ticket)
+        self.ended(ticket, succeeded=False, now=now)
+
     def ended(self, ticket: Ticket, succeeded: bool, now: float) -> None:
         """Give back the place of `ticket`, whatever became of it; a second time does nothing."""
         with self._lock:

@@ -245,6 +245,8 @@ class Pipeline:
         """Close this loop's connections; later calls raise ClosedError."""
         self._closed = True
         await self.disconnect()
+        if self._journal is not None:
+            await in_thread(self._journal.close)
 
     async def disconnect(self) -> None:
         """Close this loop's connections; a later call makes new ones."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections.abc import Awaitable, Callable
@@ -31,6 +32,10 @@ EMPTY_ATTEMPTS = 3
 """Each empty reply is paid for, and a model that says nothing thrice has nothing to say."""
 
 
+REFUSALS_PER_ATTEMPT = 4
+"""So many refusals by a rate limit count as one attempt: others may take what a call waited for."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Retry:
     """How often and how long a call is tried.
@@ -41,7 +46,8 @@ class Retry:
     client share a budget of retries beside it: 10 a second, and one for every 5 calls.
 
     Attributes:
-        attempts: Requests per call at most, the first included; >= 1. 1 means no retry.
+        attempts: Requests per call at most, the first included; >= 1. 1 means no retry. Of
+            requests that a rate limit refused, which cost nothing, four count as one.
         timeout_s: Seconds after which no new attempt of a call begins; the time that a call spends
             in line for the budget or the rate limit does not count.
         wait_initial_s: Upper bound of the first wait, in seconds.
@@ -162,6 +168,7 @@ class _Limits:
         self._spare = spare
         self._watch = watch
         self._start = time.monotonic()
+        self._limited = 0
 
     def retrying(self) -> AsyncRetrying:
         """Return a fresh object: tasks that share one AsyncRetrying mix their attempts."""
@@ -182,13 +189,15 @@ class _Limits:
 
     def wait_s(self, state: RetryCallState) -> float:
         error = _error(state)
-        if isinstance(error, RateLimitError):
+        if isinstance(error, RateLimitError) and error.retry_after_s is not None:
             return 0.0  # it waits in line, where the pace knows for how long
         return max(self._jitter(state), error.retry_after_s or 0.0)
 
     def stop(self, state: RetryCallState) -> bool:
         error = _error(state)
-        made, most = state.attempt_number, self._retry.attempts
+        self._limited += isinstance(error, RateLimitError)
+        refused = math.ceil(self._limited / REFUSALS_PER_ATTEMPT)
+        made, most = state.attempt_number - self._limited + refused, self._retry.attempts
         if made >= (min(most, EMPTY_ATTEMPTS) if error.code == EMPTY else most):
             return True
         now = time.monotonic()

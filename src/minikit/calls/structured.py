@@ -6,7 +6,6 @@ import json
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, fields, replace
-from decimal import Context, Decimal, localcontext
 from typing import TYPE_CHECKING, Generic, Literal, TypeVar
 
 from minikit.calls.completion import Completion
@@ -20,6 +19,7 @@ from minikit.errors import (
     RequestTooLargeError,
     SchemaError,
 )
+from minikit.models.money import total_usd
 from minikit.models.usage import Usage
 from minikit.tokens.messages import Message, TextPart, as_mapping
 
@@ -40,7 +40,6 @@ SCHEMA_ATTEMPTS = 3
 
 _ABILITIES: dict[Form, str] = {"json_schema": "json_schema", "tool": "tools"}
 _NO_SUCH_MODEL = "model_not_found"
-_EXACT = Context(prec=200)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -194,14 +193,10 @@ class _Asking(Generic[T]):
         return error
 
     def _total(self) -> Completion:
-        costs = [reply.cost_usd for reply in self.replies]
-        known = [cost for cost in costs if cost is not None]
-        with localcontext(_EXACT):
-            cost = sum(known, Decimal(0)) if len(known) == len(costs) else None
         return replace(
             self.replies[-1],
             usage=sum((reply.usage for reply in self.replies), Usage()),
-            cost_usd=cost,
+            cost_usd=total_usd(reply.cost_usd for reply in self.replies),
             attempts=self.attempts,
             latency_s=time.monotonic() - self.start,
         )

@@ -15,6 +15,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from minikit.calls.hooks import AttemptEnded, CallEnded, CallStarted, Event, RetryScheduled
+from minikit.errors import MissingExtraError
 from minikit.models.usage import Usage
 
 if TYPE_CHECKING:
@@ -69,12 +70,12 @@ class OpenTelemetryHook:
             meter_provider: Where measurements go; default: the global provider.
 
         Raises:
-            ImportError: opentelemetry-api is not installed.
+            MissingExtraError: opentelemetry-api is not installed.
         """
         try:
             from opentelemetry import metrics, trace
         except ImportError as error:
-            raise ImportError(
+            raise MissingExtraError(
                 "OpenTelemetryHook needs opentelemetry-api: pip install 'minikit[otel]'",
                 name="opentelemetry",
             ) from error

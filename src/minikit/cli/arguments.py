@@ -51,6 +51,14 @@ def _add_summarize(verbs: Verbs) -> None:
     _add_source(verb)
     _add_summary_options(verb)
     verb.add_argument("--base-url", metavar="URL", help="an OpenAI-compatible server")
+    verb.add_argument(
+        "--budget",
+        metavar="USD",
+        help="what it may cost at most, such as 0.50",
+    )
+    verb.add_argument(
+        "--journal", metavar="PATH", help="keep replies in this file, and pay for none twice"
+    )
     verb.add_argument("--quiet", "-q", action="store_true", help="no progress and no bill")
 
 

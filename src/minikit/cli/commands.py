@@ -45,7 +45,12 @@ def summarize(arguments: Namespace) -> int:
         options["on_event"] = line.show
     model = _model_or_offline(arguments)
     start = time.monotonic()
-    with Client(model=model, base_url=arguments.base_url) as client:
+    with Client(
+        model=model,
+        base_url=arguments.base_url,
+        budget_usd=arguments.budget,
+        journal=arguments.journal,
+    ) as client:
         try:
             summary = client.summarize(document, **options)
         finally:

@@ -12,8 +12,9 @@ from minikit.jobs.options import Options
 from minikit.jobs.prompts import map_prompt, single_prompt
 from minikit.jobs.serialize import Serializable
 from minikit.jobs.sizes import SLACK_TOKENS, Sizes, chunk_count, heading_tokens
-from minikit.jobs.summary import Operation, total_usd
+from minikit.jobs.summary import Operation
 from minikit.models.model import Model
+from minikit.models.money import total_usd
 from minikit.models.prices import cost_usd
 from minikit.models.usage import Usage
 from minikit.text.document import Document, Source, Span

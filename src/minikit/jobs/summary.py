@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Literal
@@ -10,6 +9,7 @@ from typing import Literal
 from minikit.calls.completion import Completion
 from minikit.calls.hooks import Event
 from minikit.jobs.serialize import Serializable
+from minikit.models.money import total_usd
 from minikit.models.usage import Usage
 from minikit.text.document import Span
 
@@ -22,7 +22,6 @@ __all__ = [
     "Progress",
     "Summary",
     "TextDelta",
-    "total_usd",
 ]
 
 Operation = Literal["single", "map", "merge"]
@@ -183,13 +182,3 @@ class Summary(Serializable):
     def redone_cost_usd(self) -> Decimal | None:
         """US dollars of the calls that repeat cut-off or refused ones; part of `cost_usd`."""
         return total_usd(call.cost_usd for call in self.calls if call.redone)
-
-
-def total_usd(costs: Iterable[Decimal | None]) -> Decimal | None:
-    """Add exactly; None where one cost is unknown, since a part is not the total."""
-    total = Decimal(0)
-    for cost_usd in costs:
-        if cost_usd is None:
-            return None
-        total += cost_usd
-    return total

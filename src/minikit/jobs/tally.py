@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 from minikit.calls.account import Account
 from minikit.calls.budget import Budget
 from minikit.errors import BudgetExceededError
-from minikit.jobs.summary import CallRecord, Place, Progress, TextDelta, total_usd
+from minikit.jobs.summary import CallRecord, Place, Progress, TextDelta
+from minikit.models.money import EXACT, add_usd, total_usd
 from minikit.models.usage import Usage
 
 if TYPE_CHECKING:
@@ -52,7 +53,8 @@ class Tally:
     def failed_cost_usd(self) -> Decimal:
         """What attempts cost that brought no reply, as far as it is known."""
         replies = (call.cost_usd for call in self.calls if call.cost_usd is not None)
-        return (self.account.ledger.total.cost_usd - (total_usd(replies) or 0)) or Decimal(0)
+        spent_usd = self.account.ledger.total.cost_usd
+        return EXACT.subtract(spent_usd, add_usd(Decimal(0), *replies)) or Decimal(0)
 
     @property
     def unmeasured(self) -> int:

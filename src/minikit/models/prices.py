@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from decimal import Context, Decimal, localcontext
+from decimal import Decimal, localcontext
 from typing import TYPE_CHECKING
 
 from minikit.models import table
 from minikit.models.model import Price
+from minikit.models.money import EXACT
 from minikit.models.usage import Usage
 
 if TYPE_CHECKING:
@@ -33,8 +34,6 @@ TIERS = tuple(_TIER_CONTEXTS)
 _PLAIN_TIERS = frozenset({"", "on_demand", "standard"})
 """What compatible servers call the default tier."""
 
-# Products of token counts and rates are exact in it, whatever the caller's own context is.
-_EXACT = Context(prec=200)
 _MILLION = 1_000_000
 
 # What a lookup in genai-prices can end in, a warning made an error and a newer or older interface
@@ -100,7 +99,7 @@ def _priced(price: Price, usage: Usage) -> Decimal | None:
     cached = price.cached_usd_per_mtok
     if cached is None:
         cached = price.input_usd_per_mtok
-    with localcontext(_EXACT):
+    with localcontext(EXACT):
         return (
             (usage.input_tokens - usage.cached_tokens) * price.input_usd_per_mtok
             + usage.cached_tokens * cached
@@ -172,7 +171,7 @@ def _looked_up(
         from genai_prices import Usage as PricedUsage
         from genai_prices import calc_price
 
-        with localcontext(_EXACT):
+        with localcontext(EXACT):
             found = calc_price(
                 PricedUsage(
                     input_tokens=usage.input_tokens,
