@@ -338,7 +338,7 @@ async def assert_nothing_left(client: AsyncClient) -> None:
 def test_cancelled_at_any_await(
     server: ChatServer, tmp_path: Path, backend: str, warm: bool
 ) -> None:
-    """Wherever cancellation strikes, no money, turn, place or task stays behind.
+    """Wherever cancellation strikes, no money, turn, place, task or thread stays behind.
 
     Each call meets a failing server, a rate limit and then a reply.
     """
@@ -383,6 +383,10 @@ def test_cancelled_at_any_await(
 
     steps = anyio.run(used if warm else cold, backend=backend.replace("native", "asyncio"))
     assert steps > 10
+    for thread in threading.enumerate():
+        if thread.name == "AnyIO worker thread":
+            thread.join(5)
+            assert not thread.is_alive()
 
 
 @pytest.mark.anyio

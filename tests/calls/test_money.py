@@ -24,6 +24,7 @@ from minikit import (
     Client,
     Model,
     Price,
+    Progress,
     Retry,
     UnknownPriceError,
     Usage,
@@ -49,6 +50,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from minikit.calls.budget import Budget
+    from minikit.calls.hooks import Event
 
 MODEL = Model(
     id="small",
@@ -398,7 +400,8 @@ CHUNKS: dict[str, Any] = {"model": MODEL, "chunk_tokens": 800, "length": 60}
 @pytest.mark.anyio
 async def test_job_budget_that_is_enough(server: ChatServer) -> None:
     """A job within its budget costs what its calls cost, in its own books and the client's."""
-    async with client_of(server, budget_usd="1") as client:
+    events: list[Event] = []
+    async with client_of(server, budget_usd="1", hooks=[events.append]) as client:
         await client.complete("Hello?")
         before = client.ledger.total.cost_usd
         summary = await client.summarize(STORY, **CHUNKS, budget_usd="0.5")
@@ -407,6 +410,9 @@ async def test_job_budget_that_is_enough(server: ChatServer) -> None:
     assert summary.failed_cost_usd == summary.unmeasured == 0
     assert set(client.ledger.by_operation()) == {"complete", "summarize.map", "summarize.merge"}
     assert len(server.requests) == 1 + len(summary.calls)
+    told = [each for each in events if isinstance(each, Progress)]
+    assert [each.calls_done for each in told] == list(range(1, len(summary.calls) + 1))
+    assert told[-1].cost_usd == summary.cost_usd
 
 
 @pytest.mark.anyio

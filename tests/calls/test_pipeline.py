@@ -519,9 +519,11 @@ async def test_other_tools_are_another_request(server: ChatServer, path: Path) -
     ("reply", "outcome", "cost"),
     [
         (None, "cancelled", None),
-        ('{"choices": [{"mes', "cancelled", None),
-        (body(None, refusal="I cannot."), "ok", COST),
-        (body("Good", "length"), "ok", COST),
+        ('{"choices": [{"mes', "bad_reply", None),
+        (body(None, refusal="I cannot."), "refused", COST),
+        (body("No.", "content_filter"), "refused", COST),
+        (body(""), "empty", COST),
+        (body("Good", "length"), "truncated", COST),
         (body(), "ok", COST),
     ],
 )

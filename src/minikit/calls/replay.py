@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from minikit.calls.completion import Completion, read_completion
-from minikit.calls.ledger import LedgerEntry
-from minikit.errors import CallError
+from minikit.calls.completion import EMPTY, Completion, read_completion
+from minikit.calls.ledger import LedgerEntry, Outcome
+from minikit.errors import CallError, RefusalError
 
 if TYPE_CHECKING:
     from minikit.calls.journal import Attempt
@@ -24,13 +24,8 @@ def replayed(attempts: Sequence[Attempt], request: Request) -> Completion | None
     that is none is not given again.
     """
     for attempt in reversed(attempts):
-        if attempt.body is None:
-            continue
-        try:
-            completion = read_completion(attempt.body, request, request_id=attempt.request_id)
-        except CallError:
-            continue
-        if completion.finish_reason != "length":
+        completion, outcome = _read(attempt, request)
+        if completion is not None and outcome == "ok":
             entry = attempt.entry
             cost_usd = entry.cost_usd if entry else completion.cost_usd
             return replace(completion, cost_usd=cost_usd, attempts=0, replayed=True)
@@ -45,7 +40,7 @@ def booked(attempt: Attempt, request: Request) -> LedgerEntry:
     """
     if attempt.entry is not None:
         return replace(attempt.entry, carried=True)
-    completion = _read(attempt, request)
+    completion, outcome = _read(attempt, request)
     return LedgerEntry(
         at=attempt.started_at,
         operation=attempt.operation,
@@ -53,7 +48,7 @@ def booked(attempt: Attempt, request: Request) -> LedgerEntry:
         answered_by=completion.model if completion else None,
         tier=completion.tier if completion else None,
         attempt=1,
-        outcome="ok" if completion else "cancelled",
+        outcome=outcome,
         usage=completion.usage if completion else None,
         cost_usd=completion.cost_usd if completion else None,
         latency_s=0.0,
@@ -62,11 +57,14 @@ def booked(attempt: Attempt, request: Request) -> LedgerEntry:
     )
 
 
-def _read(attempt: Attempt, request: Request) -> Completion | None:
-    """Read what was kept, a reply that cannot be used included if it says what it cost."""
+def _read(attempt: Attempt, request: Request) -> tuple[Completion | None, Outcome]:
+    """Read what was kept, and tell what it is; what cannot be used may say what it cost."""
     if attempt.body is None:
-        return None
+        return None, "cancelled"
     try:
-        return read_completion(attempt.body, request, request_id=attempt.request_id)
+        completion = read_completion(attempt.body, request, request_id=attempt.request_id)
+    except RefusalError as error:
+        return error.completion, "refused"
     except CallError as error:
-        return error.completion
+        return error.completion, "empty" if error.code == EMPTY else "bad_reply"
+    return completion, "truncated" if completion.finish_reason == "length" else "ok"
