@@ -218,12 +218,12 @@ def test_stream_from_its_own_thread(server: ChatServer) -> None:
 
     def call_back(_event: Event) -> None:
         try:
-            client.stream("Hello?").__enter__()
+            own.stream("Hello?").__enter__()
         except ClosedError as error:
             errors.append(error)
 
-    with Client(api_key="k", base_url=server.base_url, hooks=[call_back]) as client:
-        client.complete("Hello?")
+    with Client(api_key="k", base_url=server.base_url, hooks=[call_back]) as own:
+        own.complete("Hello?")
     assert "its own event loop" in str(errors[0])
 
 

@@ -373,22 +373,22 @@ async def test_what_fails_before_text_is_tried_again(server: ChatServer, fault: 
         assert [entry.attempt for entry in client.ledger.entries] == [1, 2]
 
 
-@pytest.mark.parametrize("fault", FAULTS)
 async def test_what_fails_for_good_is_raised_where_the_stream_is_opened(
-    server: ChatServer, fault: str
+    server: ChatServer,
 ) -> None:
     """Without another attempt the error comes at once; then there is no reply."""
-    reply, outcome = FAULTS[fault]
-    server.script([reply])
+    server.script([reply for reply, _ in FAULTS.values()])
     async with client_of(server, retry=ONCE) as client:
-        opened = client.stream(PROMPT)
-        with pytest.raises(CallError, match=r"\w") as caught:
-            await opened.__aenter__()
-        assert not isinstance(caught.value, StreamBrokenError)
-        assert outcomes(client) == [outcome]
-        with pytest.raises(ArgumentError, match="has not ended"):
-            _ = opened.completion
-        assert [text async for text in opened] == []
+        for _ in FAULTS:
+            opened = client.stream(PROMPT)
+            with pytest.raises(CallError, match=r"\w") as caught:
+                await opened.__aenter__()
+            assert not isinstance(caught.value, StreamBrokenError)
+            check_nothing_is_left(client)
+            with pytest.raises(ArgumentError, match="has not ended"):
+                _ = opened.completion
+            assert [text async for text in opened] == []
+        assert outcomes(client) == [outcome for _, outcome in FAULTS.values()]
 
 
 # The HTTP library leaves a generator of its own when it cannot decode, and trio warns of that.
@@ -504,8 +504,8 @@ async def test_usage_that_the_server_told_is_no_estimate(server: ChatServer) -> 
 
 async def test_a_stream_cut_at_any_byte(server: ChatServer) -> None:
     """Wherever the connection is reset, the outcome is one of three, and all is accounted for."""
-    events = [{"choices": [{"delta": {"content": text}}]} for text in "aé"]
-    cut = stream([*events, {"choices": [{"finish_reason": "stop"}]}, END[1]])
+    texts = [f'{{"choices":[{{"delta":{{"content":"{text}"}}}}]}}'.encode() for text in "aé"]
+    cut = stream([*texts, b'{"choices":[{"finish_reason":"stop"}]}'])
     server.handler = lambda _body: ok("again")
     length = sum(len(piece) + 6 for piece in cut.make(server, {}).pieces) + 5
     seen: dict[tuple[str, ...], set[str]] = {}
@@ -542,7 +542,7 @@ async def test_a_stream_cut_after_its_finish_reason_is_whole(server: ChatServer)
 async def test_a_stream_that_hangs_before_text_is_tried_again(server: ChatServer) -> None:
     """What a hang costs nobody knows: all that was reserved stays set aside."""
     server.script([held(threading.Event(), stream([delta(""), *FINE]), after=1), stream(FINE)])
-    async with client_of(server, timeout_s=0.2) as client:
+    async with client_of(server, timeout_s=0.4) as client:
         assert (await read(client))[1].attempts == 2
         assert outcomes(client) == ["timeout", "ok"]
         assert client.ledger.total.unmeasured == 1
@@ -569,7 +569,7 @@ async def test_a_stream_that_hangs_before_its_headers(server: ChatServer) -> Non
 async def test_a_stream_that_hangs_or_trickles_breaks(server: ChatServer, reply: Reply) -> None:
     """All waits for one attempt count together."""
     server.script([reply])
-    async with client_of(server, timeout_s=0.2) as client:
+    async with client_of(server, timeout_s=0.4) as client:
         with pytest.raises(StreamBrokenError, match="no whole reply within"):
             await read(client)
         assert outcomes(client) == ["broken"]
@@ -579,7 +579,7 @@ async def test_a_stream_that_hangs_or_trickles_breaks(server: ChatServer, reply:
 async def test_a_stream_that_hangs_after_its_finish_reason_is_whole(server: ChatServer) -> None:
     """A usage that never comes does not cost the reply."""
     server.script([held(threading.Event(), stream(FINE), after=3)])
-    async with client_of(server, timeout_s=0.2) as client:
+    async with client_of(server, timeout_s=0.4) as client:
         completion = (await read(client))[1]
         assert (completion.text, completion.usage.estimated) == ("Fine.", True)
         assert outcomes(client) == ["ok"]
@@ -779,7 +779,7 @@ async def test_cancellation_at_any_moment(server: ChatServer) -> None:
     """After any number of steps of the event loop a cancelled stream has settled its accounts."""
     server.handler = lambda _body: stream(FINE)
     async with client_of(server) as client:
-        for steps in range(60):
+        for steps in range(0, 60, 2):
             booked = len(client.ledger.entries)
             async with anyio.create_task_group() as group:
                 group.start_soon(read, client)
