@@ -86,8 +86,9 @@ class AsyncClient:
                 "0.50". A call that could pass it is not sent: the most that it can cost is
                 reserved before, and what it did cost is settled after.
             journal: File in which replies are kept, made where there is none: a call whose
-                reply stands there is answered from it and not paid for again. It holds replies
-                and hashes of prompts, and can be shared by threads and processes.
+                reply stands there is answered from it and not paid for again, and what it has
+                cost counts against `budget_usd`. It holds replies and hashes of prompts, and
+                can be shared by threads and processes.
             hooks: Functions that are called with each `Event`.
 
         Raises:

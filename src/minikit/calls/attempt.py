@@ -178,7 +178,7 @@ async def _turn(call: Call, desk: Desk) -> Ticket:
         # An endless wait is for a call in flight, which ends.
         if isinstance(answer, Wait) and desk.longest_wait_s < answer.seconds < math.inf:
             raise RateLimitError(
-                f"the server's limit allows the next request in {answer.seconds:.0f} s only; "
+                f"the rate limit allows the next request in {answer.seconds:.0f} s only; "
                 f"wait, or raise Retry(timeout_s=)",
                 code="rate_limit_exceeded",
                 retry_after_s=answer.seconds,

@@ -118,9 +118,9 @@ class Budget:
         """
         with self._lock:
             needed = add_usd(self._spent, self._unknown, amount)
-            if needed > self.limit_usd:
+            if amount and needed > self.limit_usd:  # what is free passes no limit
                 raise self._exceeded(amount)
-            if add_usd(needed, self._reserved) > self.limit_usd:
+            if amount and add_usd(needed, self._reserved) > self.limit_usd:
                 return None
             reservation = Reservation(budget=self, amount_usd=amount)
             self._open.add(reservation)
@@ -152,8 +152,8 @@ class Budget:
         return BudgetExceededError(
             f"of the budget of {_dollars(self.limit_usd)}, {_dollars(self._spent)} is spent and "
             f"up to {_dollars(self._unknown)} went to calls whose cost is unknown; the next call "
-            f"can cost {_dollars(amount)} and was not sent: raise budget_usd, or ask for a "
-            f"smaller max_output_tokens",
+            f"can cost {_dollars(amount)} and was not sent: raise the budget, or ask for "
+            f"shorter replies (max_output_tokens)",
             limit_usd=self.limit_usd,
             spent_usd=self._spent,
             unknown_usd=self._unknown,

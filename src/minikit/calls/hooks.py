@@ -52,7 +52,7 @@ class CallStarted(Event):
 
     Attributes:
         call_id: What the events of this call have in common; unique in this process.
-        operation: What the call is for, such as "complete", "map" or "merge".
+        operation: What the call is for, such as "complete", "stream" or "summarize.map".
         model: Id of the model that is asked.
         provider: Who offers it, such as "openai".
         server: Host name of the server, or None where there is none.

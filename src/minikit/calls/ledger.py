@@ -54,7 +54,8 @@ class LedgerEntry:
 
     Attributes:
         at: When it was sent; UTC.
-        operation: What the call was for, such as "complete" or "map".
+        operation: What the call was for, such as "complete", "stream" or
+            "summarize.map".
         model: Id of the model that was asked.
         answered_by: The model that answered, as the server names it, or None.
         tier: The service tier of the reply, or None.
@@ -264,6 +265,13 @@ class Ledger:
         self._zip = zlib.compressobj(level=1)  # half the time of level 6, a sixth more bytes
         self._zipped: list[bytes] = []
         self._sums: defaultdict[tuple[str, str], _Sum] = defaultdict(_Sum)
+
+    def __repr__(self) -> str:
+        total = self.total
+        return (
+            f"<Ledger: {total.entries} attempts, ${total.cost_usd.normalize():f}, "
+            f"{total.unmeasured} unmeasured>"
+        )
 
     def record(self, entry: LedgerEntry) -> None:
         """Add an entry."""

@@ -47,6 +47,8 @@ __all__ = ["Pipeline", "in_thread"]
 
 T = TypeVar("T")
 
+OPENAI = "https://api.openai.com/"
+
 INLINE_CHARACTERS = 20_000
 """Longer texts are tokenized in a worker thread: this many take about 2 ms."""
 
@@ -166,13 +168,13 @@ class Pipeline:
         tokens = await self._check_fit(request)
         accounts = (self.account,) if account is None else (self.account, account)
         call = Call(
-            request=request,
+            request=_at_known_tier(request, transport.server, accounts),
             operation=operation,
             server=transport.server,
             accounts=accounts,
             desk=self._desk(session, route, request.model),
             input_tokens=tokens,
-            timeout_s=self._timeout_s or timeout_s(tokens, request.reserved_output_tokens),
+            timeout_s=self._timeout_s or timeout_s(tokens, request.max_output_tokens),
             worst_usd=self._worst_usd(request, tokens, accounts),
             fingerprint=request.fingerprint(transport.server) if self._journal else "",
         )
@@ -203,9 +205,11 @@ class Pipeline:
         worst_usd = request.worst_usd(tokens)
         if has_budget and worst_usd is None:
             tier = f" at the tier {request.tier!r}" if request.tier else ""
+            described = "describe it with Model(..., price=Price(...))"
+            way_out = "leave the tier out" if request.tier else described
             raise UnknownPriceError(
                 f"no price is known for {request.model.id!r}{tier}, so that a budget cannot be "
-                f"kept: describe it with Model(..., price=Price(...)), or set no budget"
+                f"kept: {way_out}, or set no budget"
             )
         return worst_usd
 
@@ -301,6 +305,14 @@ class Pipeline:
         return Endpoint.of(
             model, api_key=self._api_key, base_url=self._base_url, environ=os.environ
         )
+
+
+def _at_known_tier(request: Request, server: str, accounts: Sequence[Account]) -> Request:
+    """Ask OpenAI for the tier that a budget reckons with: a project may be set to a dearer one."""
+    has_budget = any(account.budget is not None for account in accounts)
+    if has_budget and request.tier is None and server.startswith(OPENAI):
+        return replace(request, tier="default")
+    return request
 
 
 def _connect(route: Route, model: Model) -> Transport:

@@ -29,11 +29,13 @@ class CompleteOptions(TypedDict, total=False):
     Attributes:
         system: Text of a system message to put first.
         max_output_tokens: Limit of the reply in tokens; a reply that reaches it ends with
-            `finish_reason` "length". Default: what the model can write.
+            `finish_reason` "length". Default: what the model can write, and so much a budget has
+            to reserve.
         temperature: Sampling temperature, 0 to 2; default: the server's.
         seed: Asks for repeatable sampling.
-        tier: Service tier to ask for, "auto", "default", "flex" (half the price, slower) or
-            "priority"; default: what the account is set to.
+        tier: Service tier to ask for, "auto" (what the account is set to), "default", "flex"
+            (slower and half the price, for models that have it) or "priority". Default: the
+            server's choice, but "default" where a budget has to be kept at OpenAI's own server.
     """
 
     system: str | None
@@ -141,16 +143,17 @@ class Request:
         """Return the most that the reply can cost at the tier asked for; None where unknown.
 
         Nothing is read from the prompt cache, all is written to it where that costs more, and the
-        reply is as long as it may be. Where counts are estimates, the input is taken for twice
-        as long.
+        reply is as long as it may be. For "auto" the dearest tier counts. Where counts are
+        estimates, the input is taken for twice as long.
         """
-        model, tier = self.model, "default" if self.tier in (None, "auto") else self.tier
+        model = self.model
+        tiers = ["default", "priority"] if self.tier == "auto" else [self.tier or "default"]
         room = model.context_window - input_tokens
         inputs = input_tokens if model.exact_counts else 2 * input_tokens
         outputs = max(1, min(self.reserved_output_tokens, room))
         plain = Usage(input_tokens=inputs, output_tokens=outputs)
         written = replace(plain, cache_write_tokens=inputs)
-        costs = (cost_usd(model, usage, tier=tier) for usage in (plain, written))
+        costs = (cost_usd(model, use, tier=tier) for use in (plain, written) for tier in tiers)
         return max((cost for cost in costs if cost is not None), default=None)
 
     def fingerprint(self, server: str) -> str:

@@ -173,12 +173,13 @@ def _schema_of(kind: Any) -> Schema[Any]:  # noqa: ANN401 - any annotation
     from inspect import isroutine
 
     from pydantic import PydanticUndefinedAnnotation, PydanticUserError, TypeAdapter
+    from pydantic_core import SchemaError as UnusableError
 
     if isroutine(kind):  # pydantic would call it
         raise ArgumentError(f"a schema is a type, not the function {kind.__name__}")
     try:
         return Schema(TypeAdapter(kind))
-    except (PydanticUserError, PydanticUndefinedAnnotation) as error:
+    except (PydanticUserError, PydanticUndefinedAnnotation, UnusableError) as error:
         reason = str(error).partition("\n")[0]
         raise ArgumentError(f"no schema can be made of {kind!r}: {reason}") from error
 

@@ -267,14 +267,18 @@ class _Stream:
         self._events.extend(self._reader.end() if received is None else self._reader.feed(received))
 
 
-def timeout_s(input_tokens: int, max_output_tokens: int) -> float:
+UNLIMITED_TOKENS = 4_096
+"""What a reply without a limit is expected to have; at 40 tokens a second, 16,384 are in time."""
+
+
+def timeout_s(input_tokens: int, max_output_tokens: int | None) -> float:
     """Return how long a reply of this size may take, in seconds, before it counts as lost.
 
     30 s, and 1 s per 1,000 tokens read, and 1 s per 10 tokens written: several times what the
     4o class takes, so that a slow answer is not paid for twice and a hang does not cost the
     SDK's 600 s.
     """
-    return 30 + input_tokens / 1000 + max_output_tokens / 10
+    return 30 + input_tokens / 1000 + (max_output_tokens or UNLIMITED_TOKENS) / 10
 
 
 def _timed_out(timeout_s: float, code: str | None) -> CallTimeoutError:

@@ -212,9 +212,11 @@ def _report(summary: Summary, seconds: float, *, quiet: bool) -> None:
     if quiet:
         return
     usage, calls = summary.usage, counted(len(summary.calls), "call")
+    before = summary.replayed_cost_usd
+    paid = f" ({money(before)} of it paid before)" if before else ""
     print(
         f"minikit: {summary.model}, {calls}, {usage.input_tokens:,} tokens in, "
-        f"{usage.output_tokens:,} out, {money(summary.cost_usd)}, {seconds:.1f} s",
+        f"{usage.output_tokens:,} out, {money(summary.cost_usd)}{paid}, {seconds:.1f} s",
         file=sys.stderr,
     )
 

@@ -81,7 +81,7 @@ class Options:
         if self.chunk_tokens is not None:
             check_whole("chunk_tokens", self.chunk_tokens, 1)
         if self.budget_usd is not None:
-            read_usd("budget_usd", self.budget_usd)
+            object.__setattr__(self, "budget_usd", read_usd("budget_usd", self.budget_usd))
         for name in ("focus", "language", "style", "instructions"):
             _check_text(name, getattr(self, name))
         if self.on_event is not None and not callable(cast("object", self.on_event)):
@@ -94,7 +94,7 @@ class Options:
     @property
     def limit_usd(self) -> Decimal | None:
         """The budget as an exact amount."""
-        return None if self.budget_usd is None else read_usd("budget_usd", self.budget_usd)
+        return cast("Decimal | None", self.budget_usd)  # since it was read
 
     @property
     def words(self) -> int:

@@ -179,6 +179,11 @@ class Summary(Serializable):
         return self.text
 
     @property
+    def replayed_cost_usd(self) -> Decimal | None:
+        """US dollars of the replies from the journal, paid for before; part of `cost_usd`."""
+        return total_usd(call.cost_usd for call in self.calls if call.replayed)
+
+    @property
     def redone_cost_usd(self) -> Decimal | None:
         """US dollars of the calls that repeat cut-off or refused ones; part of `cost_usd`."""
         return total_usd(call.cost_usd for call in self.calls if call.redone)
