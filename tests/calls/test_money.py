@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
+import json
 import threading
 from collections import Counter
 from contextlib import suppress
@@ -12,6 +14,7 @@ from random import Random
 from typing import TYPE_CHECKING, Any
 
 import anyio
+import openai
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -226,7 +229,7 @@ async def test_budget_is_checked_before_sending(server: ChatServer) -> None:
     needed = worst("Hello?", max_output_tokens=100)
     limit = needed - Decimal("1e-9")
     async with client_of(server, budget_usd=limit) as client:
-        with pytest.raises(BudgetExceededError, match="was not sent: raise budget_usd") as raised:
+        with pytest.raises(BudgetExceededError, match="was not sent: raise the budget") as raised:
             await client.complete("Hello?", max_output_tokens=100)
         assert (await client.complete("Hello?", max_output_tokens=99)).text
     assert (raised.value.limit_usd, raised.value.needed_usd) == (limit, needed)
@@ -314,12 +317,12 @@ async def test_price_unknown(server: ChatServer) -> None:
 
 @pytest.mark.anyio
 @pytest.mark.parametrize(
-    ("tier", "share"), [(None, 1), ("auto", 1), ("default", 1), ("flex", "0.5"), ("priority", 2)]
+    ("tier", "share"), [(None, 1), ("auto", 2), ("default", 1), ("flex", "0.5"), ("priority", 2)]
 )
 async def test_tier_asked_for_prices_the_reservation(
     server: ChatServer, tier: str | None, share: object
 ) -> None:
-    """What is reserved is the worst case at the tier that was asked for."""
+    """What is reserved is the worst case at the tier that was asked for; "auto" may be any."""
     model = Model.resolve("gpt-5.4-mini")
     request = Request.of("Hello?", model=model, max_output_tokens=100)
     plain = request.worst_usd(request.count_input_tokens())
@@ -332,6 +335,34 @@ async def test_tier_asked_for_prices_the_reservation(
     assert raised.value.needed_usd == needed
     async with client_of(server, budget_usd=needed) as client:
         assert (await client.complete("Hello?", **options)).text
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize(("budget_usd", "tier"), [("1", "default"), (None, None)])
+async def test_openai_is_asked_for_the_tier_that_is_reserved(
+    budget_usd: str | None, tier: str | None
+) -> None:
+    """A project may be set to a dearer tier, which a budget must not pay."""
+    sent: list[dict[str, Any]] = []
+    client = openai.DefaultAsyncHttpxClient
+    base = next(kind for kind in client.__mro__ if kind.__name__ == "AsyncClient")
+    http = importlib.import_module(base.__module__.partition(".")[0])
+    choice = {"message": {"content": "Yes."}, "finish_reason": "stop"}
+
+    def answer(request: Any) -> object:  # noqa: ANN401 - of whichever library the SDK uses
+        sent.append(json.loads(request.content))
+        return http.Response(200, json={"choices": [choice]})
+
+    transport = client(transport=http.MockTransport(answer))
+    async with (
+        openai.AsyncOpenAI(
+            api_key="k", base_url="https://api.openai.com/v1", http_client=transport
+        ) as sdk,
+        AsyncClient(openai_client=sdk, budget_usd=budget_usd) as asking,
+    ):
+        await asking.complete("Hello?")
+        await asking.complete("Hello?", tier="flex", model="gpt-5.4-mini")
+    assert [each.get("service_tier") for each in sent] == [tier, "flex"]
 
 
 @pytest.mark.anyio

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import pickle
 import threading
 import time
@@ -21,15 +22,20 @@ from hypothesis import strategies as st
 from pydantic import BaseModel
 
 from minikit import (
+    ArgumentError,
     AsyncClient,
+    AuthenticationError,
     BadReplyError,
     CallError,
     CallTimeoutError,
     Completion,
     Model,
+    QuotaExhaustedError,
     RateLimitError,
+    RefusalError,
     Retry,
     ServerError,
+    StreamBrokenError,
     TransportError,
 )
 from minikit.calls.hooks import AttemptEnded, RetryScheduled
@@ -37,7 +43,7 @@ from minikit.calls.journal import Journal
 from minikit.calls.line import Line, Wait
 from minikit.calls.pipeline import Pipeline
 from minikit.calls.request import Request
-from minikit.calls.retry import RetryBudget
+from minikit.calls.retry import RetryBudget, is_retryable
 from server import ChatServer, Reply, error, hang, held, ok, raw, reset
 
 if TYPE_CHECKING:
@@ -313,6 +319,49 @@ async def test_errors_pickle_and_keep_their_cause(
     copy = pickle.loads(pickle.dumps(raised.value))  # noqa: S301
     assert (type(copy), str(copy)) == (kind, str(raised.value))
     assert vars(copy) == vars(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("failure", "expected"),
+    [
+        (ServerError("500"), True),
+        (RateLimitError("429"), True),
+        (CallTimeoutError("late"), True),
+        (BadReplyError("HTML"), True),
+        (StreamBrokenError("cut"), False),
+        (RefusalError("no"), False),
+        (QuotaExhaustedError("no money"), False),
+        (AuthenticationError("401"), False),
+        (KeyboardInterrupt(), False),
+    ],
+)
+def test_what_is_tried_again(failure: BaseException, expected: bool) -> None:
+    """What passes is tried again; what lies in the request, or was handed on in part, is not."""
+    assert is_retryable(failure) == expected
+
+
+@pytest.mark.anyio
+async def test_retries_that_nobody_hears_of(
+    server: ChatServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Without a hook or a log a call is tried again all the same."""
+    caplog.set_level(logging.CRITICAL, logger="minikit")
+    server.script([error(500), ok()])
+    assert (await ask(server)).attempts == 2
+    assert caplog.records == []
+
+
+@pytest.mark.parametrize(
+    ("options", "match"),
+    [
+        ({"retry": 5}, r"retry is a Retry\(\.\.\.\), not int"),
+        ({"rate_limit": 60}, r"rate_limit is a RateLimit\(\.\.\.\), not int"),
+    ],
+)
+def test_options_of_a_wrong_kind(options: dict[str, Any], match: str) -> None:
+    """What is no setting is found when the client is made."""
+    with pytest.raises(ArgumentError, match=match):
+        AsyncClient(api_key="k", **options)
 
 
 # The journal
