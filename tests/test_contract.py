@@ -48,7 +48,6 @@ HEAVY = {
     "opentelemetry",
     "pydantic",
     "sentencex",
-    "sqlite3",
     "tenacity",
     "tiktoken",
 }

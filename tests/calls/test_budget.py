@@ -71,12 +71,12 @@ class Spending(RuleBasedStateMachine):
         """It is given, put off or refused, as the sums say."""
         settled = self.spent + self.unknown
         with localcontext(COARSE):
-            if settled + Fraction(amount) > self.limit:
-                with pytest.raises(BudgetExceededError, match="raise budget_usd"):
+            if amount and settled + Fraction(amount) > self.limit:
+                with pytest.raises(BudgetExceededError, match="raise the budget"):
                     self.budget.reserve(amount)
                 return multiple()
             reservation = self.budget.reserve(amount)
-        if self.standing + Fraction(amount) > self.limit:
+        if amount and self.standing + Fraction(amount) > self.limit:
             assert reservation is None
             return multiple()
         assert reservation is not None
@@ -194,8 +194,8 @@ def test_a_refusal_says_what_stands_against_it_and_the_way_out() -> None:
     with pytest.raises(
         BudgetExceededError,
         match=r"budget of \$5, \$4\.1 is spent and up to \$0\.0000005 went to calls whose cost is "
-        r"unknown; the next call can cost \$1\.25 .* raise budget_usd, or ask for a smaller "
-        r"max_output_tokens",
+        r"unknown; the next call can cost \$1\.25 .* raise the budget, or ask for shorter "
+        r"replies \(max_output_tokens\)",
     ) as caught:
         budget.reserve(Decimal("1.25"))
     for error in (caught.value, pickle.loads(pickle.dumps(caught.value))):  # noqa: S301
@@ -212,7 +212,8 @@ def test_a_cost_above_its_reservation_is_counted_as_it_is() -> None:
     assert budget.spent_usd == Decimal("1.5")
     assert budget.left_usd == Decimal("-0.5")
     with pytest.raises(BudgetExceededError, match=r"\$1\.5 is spent"):
-        budget.reserve(Decimal(0))
+        budget.reserve(Decimal("1e-9"))
+    reserved(budget, "0").settle(Decimal(0))  # what is free passes no limit
 
 
 def test_a_budget_of_nothing_has_room_for_what_is_free() -> None:

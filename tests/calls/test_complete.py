@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import importlib
+import json
 import pickle
 from decimal import Decimal
+from typing import Any
 
 import openai
 import pytest
@@ -39,6 +41,10 @@ from server import ChatServer, error, hang, held, ok, raw, reset, slow
 
 pytestmark = pytest.mark.anyio
 
+WHOLE = {
+    "choices": [{"message": {"role": "assistant", "content": "Fine."}, "finish_reason": "stop"}],
+    "usage": {"prompt_tokens": 9, "completion_tokens": 2},
+}
 SOON = Retry(wait_initial_s=0.0)
 ONCE = Retry(attempts=1)
 
@@ -480,6 +486,7 @@ async def test_overflow_is_found_before_sending(server: ChatServer) -> None:
         ({"max_output_tokens": True}, "whole number"),
         ({"max_output_tokens": 1.5}, "whole number"),
         ({"temperature": 2.1}, "0 to 2"),
+        ({"tier": "batch"}, "tier is one of auto, default, flex, priority"),
         ({"temperature": float("nan")}, "0 to 2"),
         ({"temperature": "hot"}, "is a number"),
         ({"temperature": True}, "is a number"),
@@ -572,6 +579,35 @@ async def test_own_sdk_client(server: ChatServer) -> None:
             assert (await client.complete("Hello?")).text == "Good day."
         assert not sdk.is_closed()
     assert server.requests[0].headers["authorization"] == "Bearer sk-own"
+
+
+@pytest.mark.parametrize(
+    ("options", "tier", "sent"),
+    [
+        ({"budget_usd": "1"}, None, "default"),
+        ({"budget_usd": "1"}, "flex", "flex"),
+        ({}, None, None),
+    ],
+)
+async def test_budget_asks_openai_for_the_tier_that_it_reckons_with(
+    options: dict[str, object], tier: str | None, sent: str | None
+) -> None:
+    """An account may be set to a dearer tier, so that under a budget the tier is named."""
+    kind: Any = openai.DefaultAsyncHttpxClient
+    base = next(each for each in kind.__mro__ if each.__name__ == "AsyncClient")
+    http = importlib.import_module(base.__module__.partition(".")[0])
+    bodies: list[dict[str, object]] = []
+
+    async def answer(request: Any) -> Any:  # noqa: ANN401 - httpx's or httpx2's
+        bodies.append(json.loads(request.content))
+        return http.Response(200, json=WHOLE)
+
+    own = openai.AsyncOpenAI(
+        api_key="sk-own", http_client=kind(transport=http.MockTransport(answer))
+    )
+    async with own, AsyncClient(openai_client=own, model="gpt-5.4-mini", **options) as client:  # type: ignore[arg-type]
+        await client.complete("Hello?", tier=tier)  # type: ignore[arg-type]
+    assert [body.get("service_tier") for body in bodies] == [sent]
 
 
 async def test_lone_surrogates_travel_as_replacement(server: ChatServer) -> None:

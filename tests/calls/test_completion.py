@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from minikit import BadReplyError, CallError, Completion, Message, Model
+from minikit import BadReplyError, CallError, Completion, Message, Model, Usage, count_tokens
 from minikit.calls.completion import read_completion
 from minikit.calls.request import Request
 
@@ -43,6 +43,7 @@ details = likely(cached_tokens=anything, reasoning_tokens=anything)
 usage = likely(
     prompt_tokens=anything,
     completion_tokens=anything,
+    total_tokens=anything,
     prompt_tokens_details=details,
     completion_tokens_details=details,
 )
@@ -70,3 +71,49 @@ def test_any_text_is_not_a_completion(body: str) -> None:
     """What is no chat completion at all is a bad reply."""
     with pytest.raises(BadReplyError, match=r"reply|the server answered 200"):
         read_completion(body, REQUEST)
+
+
+def read(**fields: object) -> Completion:
+    """Read a whole reply with these fields beside a text and a finish reason."""
+    message = {"role": "assistant", "content": "Fine."}
+    whole: dict[str, object] = {"choices": [{"message": message, "finish_reason": "stop"}]}
+    return read_completion(json.dumps(whole | fields), REQUEST)
+
+
+@pytest.mark.parametrize(
+    ("told", "expected"),
+    [
+        ({"completion_tokens": 14, "reasoning": 10, "total_tokens": 22}, (14, 10)),
+        ({"completion_tokens": 11, "reasoning": 271, "total_tokens": 290}, (282, 271)),
+        ({"completion_tokens": 300, "reasoning": 271, "total_tokens": 579}, (571, 271)),
+        ({"completion_tokens": 11, "reasoning": 271}, (282, 271)),
+        ({"completion_tokens": 14, "reasoning": 10}, (14, 10)),
+    ],
+)
+def test_reasoning_counts_as_output_once(told: dict[str, int], expected: tuple[int, int]) -> None:
+    """Some servers count reasoning in the output and some beside it; it is billed either way."""
+    details = {"completion_tokens_details": {"reasoning_tokens": told.pop("reasoning")}}
+    usage = read(usage={"prompt_tokens": 8, **told, **details}).usage
+    assert (usage.output_tokens, usage.reasoning_tokens) == expected
+    assert not usage.estimated
+
+
+def test_a_reply_that_a_provider_broke_off_is_no_reply() -> None:
+    """OpenRouter says so in the finish reason, and bills what came."""
+    message = {"role": "assistant", "content": "Fi"}
+    counts = {"prompt_tokens": 8, "completion_tokens": 1}
+    body = {"choices": [{"message": message, "finish_reason": "error"}], "usage": counts}
+    with pytest.raises(BadReplyError, match="broke off its reply") as caught:
+        read_completion(json.dumps(body), REQUEST)
+    assert caught.value.completion is not None
+    assert caught.value.completion.usage == Usage(input_tokens=8, output_tokens=1)
+
+
+def test_calls_of_tools_are_counted_where_the_server_counts_nothing() -> None:
+    """A reply without usage and text, but with a call of a tool, is not free."""
+    call = {"id": "1", "type": "function", "function": {"name": "find", "arguments": '{"a": 1}'}}
+    message = {"role": "assistant", "content": None, "tool_calls": [call]}
+    completion = read(choices=[{"message": message, "finish_reason": "tool_calls"}])
+    expected = count_tokens("find") + count_tokens('{"a": 1}')
+    assert completion.usage.output_tokens == expected
+    assert completion.usage.estimated

@@ -379,3 +379,12 @@ def test_what_is_no_entry_is_refused(text: str | bytes) -> None:
 def test_columns_that_are_not_known_are_left_out() -> None:
     """A later version may write more of them."""
     assert LedgerEntry.from_json(json.dumps({**ROW, "new": 1})) == ENTRY
+
+
+def test_the_repr_is_the_bill() -> None:
+    """Printing a ledger tells how much it holds, and no more than its totals."""
+    ledger = Ledger()
+    assert repr(ledger) == "<Ledger: 0 attempts, $0, 0 unmeasured>"
+    ledger.record(replace(ENTRY, cost_usd=Decimal("0.00150")))
+    ledger.record(LOST)
+    assert repr(ledger) == "<Ledger: 2 attempts, $0.0015, 1 unmeasured>"

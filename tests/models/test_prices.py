@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import sys
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal, localcontext
@@ -15,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from minikit.models.model import Model, Price
-from minikit.models.prices import TIERS, cost_usd
+from minikit.models.prices import TIERS, _looked_up, cost_usd
 from minikit.models.usage import Usage
 
 if TYPE_CHECKING:
@@ -333,3 +334,29 @@ def test_costs_survive_pickling() -> None:
     """A cost goes to another process unchanged."""
     cost = cost_usd(MINI, used(1000, 500), at=NOW)
     assert pickle.loads(pickle.dumps(cost)) == cost  # noqa: S301 - our own bytes
+
+
+@given(
+    st.sampled_from([MINI, LUNA, Model.resolve("gpt-4o"), Model.resolve("claude-haiku-4.5")]),
+    st.sampled_from(["default", "priority", "batch"]),
+    st.integers(0, 300_000),
+    st.integers(0, 300_000),
+    st.integers(0, 20_000),
+)
+def test_kept_rates_give_what_a_lookup_gives(
+    model: Model, tier: str, plain: int, cached: int, written: int
+) -> None:
+    """A price that was reckoned with kept rates is the price that the list gives for the usage."""
+    usage = Usage(input_tokens=plain + cached, cached_tokens=cached, output_tokens=written)
+    assert model.price_id is not None
+    found = _looked_up(model.provider, model.price_id, usage, tier, NOW)
+    assert cost_usd(model, usage, tier=tier, at=NOW) == (found.total_price if found else None)
+
+
+def test_a_price_list_of_another_make_is_looked_up_each_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Where the list cannot be told from a newer one, no rates are kept, and prices are known."""
+    monkeypatch.setitem(sys.modules, "genai_prices.data_snapshot", None)
+    usage = Usage(input_tokens=1000, output_tokens=500)
+    assert cost_usd(MINI, usage, at=NOW) == Decimal("0.00045")

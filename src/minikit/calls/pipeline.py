@@ -168,7 +168,7 @@ class Pipeline:
         tokens = await self._check_fit(request)
         accounts = (self.account,) if account is None else (self.account, account)
         call = Call(
-            request=_at_known_tier(request, transport.server, accounts),
+            request=_prepared(request, tokens, transport.server, accounts),
             operation=operation,
             server=transport.server,
             accounts=accounts,
@@ -307,12 +307,14 @@ class Pipeline:
         )
 
 
-def _at_known_tier(request: Request, server: str, accounts: Sequence[Account]) -> Request:
-    """Ask OpenAI for the tier that a budget reckons with: a project may be set to a dearer one."""
+def _prepared(request: Request, tokens: int, server: str, accounts: Sequence[Account]) -> Request:
+    """Keep what was counted, and ask OpenAI for the tier that a budget reckons with.
+
+    A project may be set to a dearer tier.
+    """
     has_budget = any(account.budget is not None for account in accounts)
-    if has_budget and request.tier is None and server.startswith(OPENAI):
-        return replace(request, tier="default")
-    return request
+    reckoned = "default" if has_budget and server.startswith(OPENAI) else None
+    return replace(request, known_input_tokens=tokens, tier=request.tier or reckoned)
 
 
 def _connect(route: Route, model: Model) -> Transport:

@@ -48,6 +48,10 @@ DRAIN_S = 0.5
 OnHeaders = Callable[[Mapping[str, str]], None]
 
 
+def _unheard(headers: Mapping[str, str]) -> None:
+    """Nobody waits for headers while a stream goes on."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RawReply:
     """A reply of status 200 as it came, not yet read.
@@ -171,22 +175,19 @@ class OpenAITransport:
         return _Stream(reply.http_response, self._errors, timeout_s=timeout_s, waited_s=waited_s)
 
     @contextmanager
-    def _errors(self, timeout_s: float, on_headers: OnHeaders | None = None) -> Generator[None]:
+    def _errors(self, timeout_s: float, on_headers: OnHeaders = _unheard) -> Generator[None]:
         """Turn the errors of the SDK, and of the HTTP library under it, into ours."""
         import openai
 
         try:
             yield
         except openai.APIStatusError as error:
-            if on_headers:
-                on_headers(error.response.headers)
+            on_headers(error.response.headers)
             headers, key = error.response.headers, self._sdk.api_key
             raise status_error(error.status_code, error.body, headers, key=key) from error
         except (openai.APITimeoutError, TimeoutError) as error:
             unsent = type(error.__cause__).__name__ in _NEVER_CONNECTED
             raise _timed_out(timeout_s, UNREACHABLE if unsent else None) from error
-        except _http_library().TimeoutException as error:  # inside a stream they come as they are
-            raise _timed_out(timeout_s, None) from error
         except (openai.APIConnectionError, _http_library().RequestError) as error:
             reason = type(error.__cause__ or error).__name__
             raise TransportError(
