@@ -1,11 +1,14 @@
 """minikit in the summarization benchmark: `default` sets nothing, `tuned` the chunk size.
 
+`journal` is `tuned` with a journal in the driver's folder for what outlives a run.
+
 The benchmark's driver finds this file through BENCH_RUNNERS and provides the module `common`.
 """
 
 from __future__ import annotations
 
 from argparse import Namespace
+from pathlib import Path
 from typing import Any
 
 import common  # type: ignore[import-not-found]  # the benchmark's own
@@ -23,11 +26,15 @@ def run(text: str, arguments: Namespace) -> dict[str, Any]:
     from minikit import Client, SummarizeOptions
 
     options: SummarizeOptions = {}
-    if arguments.config == "tuned":
+    if arguments.config != "default":
         options["chunk_tokens"] = arguments.chunk
-    with Client(model=arguments.model, max_concurrency=arguments.concurrency) as client:
+    journal = Path(arguments.state, "journal.sqlite") if arguments.config == "journal" else None
+    with Client(
+        model=arguments.model, max_concurrency=arguments.concurrency, journal=journal
+    ) as client:
         plan = client.plan(text, **options)
         summary = client.summarize(text, **options)
+        total = client.ledger.total
     return {
         "summary": summary.text,
         "usage": {"in": summary.usage.input_tokens, "out": summary.usage.output_tokens},
@@ -35,8 +42,9 @@ def run(text: str, arguments: Namespace) -> dict[str, Any]:
         "plan": [str(plan.cost_usd_at_least), str(plan.cost_usd_at_most)],
         "calls": len(summary.calls),
         "gaps": len(summary.gaps),
+        "ledger": [str(total.cost_usd), str(total.carried_usd), total.unmeasured],
     }
 
 
 if __name__ == "__main__":
-    common.main(load, run, ["default", "tuned"])
+    common.main(load, run, ["default", "tuned", "journal"])

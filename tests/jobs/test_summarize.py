@@ -814,3 +814,15 @@ def test_named_lengths_fit_small_models(
         with pytest.raises(ArgumentError, match="out of range"):
             client.plan(text, length=800)
     assert "".join(text[span.start : span.end] for span in summary.spans) == text
+
+
+@pytest.mark.parametrize("sentences", range(270, 285, 2))
+def test_partial_summaries_longer_than_the_last_fit_beside_their_chunks(
+    sentences: int,
+) -> None:
+    """In a small window the reply to a chunk has what the chunk leaves, and no call is too long."""
+    small = Model(id="small", context_window=2_000, max_output_tokens=900)
+    with ChatServer(context_window=2_000, max_output_tokens=900) as server:
+        with client_of(server, model=small, max_concurrency=3) as client:
+            summary = client.summarize(story(sentences), length=1, detail=0.0)
+    assert len(summary.calls) > 1

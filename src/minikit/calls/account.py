@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from minikit.calls.budget import Budget
 from minikit.calls.ledger import Ledger
+from minikit.calls.locks import ForkSafeLock
 from minikit.calls.replay import booked
 
 if TYPE_CHECKING:
@@ -18,9 +19,9 @@ if TYPE_CHECKING:
 __all__ = ["Account"]
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True, eq=False, weakref_slot=True)
 class Account:
-    """A ledger and a budget that belong together.
+    """A ledger and a budget that belong together. Thread-safe.
 
     Attributes:
         ledger: An entry for each attempt.
@@ -31,16 +32,17 @@ class Account:
     ledger: Ledger = field(default_factory=Ledger)
     budget: Budget | None = None
     known: set[int] = field(default_factory=set[int])
+    _lock: ForkSafeLock = field(default_factory=ForkSafeLock, repr=False)
 
     def carry(self, attempts: Sequence[PastAttempt], request: Request) -> None:
         """Book what earlier runs spent on `request`, so that a resumed job keeps to its budget.
 
         An attempt without a known cost may have cost as much as was reserved for it.
         """
-        for attempt in attempts:
-            if attempt.id in self.known:
-                continue
-            self.known.add(attempt.id)
+        with self._lock:
+            new = [attempt for attempt in attempts if attempt.id not in self.known]
+            self.known.update(attempt.id for attempt in new)
+        for attempt in new:
             entry = booked(attempt, request)
             self.ledger.record(entry)
             if self.budget is None:

@@ -6,7 +6,6 @@ reserved cannot be reserved twice.
 
 from __future__ import annotations
 
-import threading
 import warnings
 from collections.abc import Sequence
 from contextlib import ExitStack
@@ -14,6 +13,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import cast
 
+from minikit.calls.locks import ForkSafeLock
 from minikit.errors import ArgumentError, BudgetExceededError
 from minikit.models.money import EXACT, add_usd
 
@@ -78,7 +78,7 @@ class Budget:
 
     def __init__(self, limit_usd: Decimal) -> None:
         self.limit_usd = limit_usd
-        self._lock = threading.Lock()
+        self._lock = ForkSafeLock()
         self._open: set[Reservation] = set()
         self._spent = self._reserved = self._unknown = _NOTHING
 

@@ -35,7 +35,8 @@ class Desk:
     Attributes:
         pace: The limits of the server for the model.
         turn: The line before `pace`, in this event loop.
-        money: The line before the budgets, in this event loop.
+        money: The line before the budgets, in this event loop; a job has its own, so that one
+            without money does not hold up others.
         journal: Where attempts and replies are kept, or None.
         run: Id of the client, for the journal.
         hooks: Who is told.

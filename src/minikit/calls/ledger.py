@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import threading
 import zlib
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
@@ -14,6 +13,7 @@ from operator import add, attrgetter
 from pathlib import Path
 from typing import Any, Literal, get_args
 
+from minikit.calls.locks import ForkSafeLock
 from minikit.checks import check_number, check_whole
 from minikit.errors import ArgumentError
 from minikit.models.money import add_usd
@@ -261,7 +261,7 @@ class Ledger:
     """
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
+        self._lock = ForkSafeLock()
         self._zip = zlib.compressobj(level=1)  # half the time of level 6, a sixth more bytes
         self._zipped: list[bytes] = []
         self._sums: defaultdict[tuple[str, str], _Sum] = defaultdict(_Sum)

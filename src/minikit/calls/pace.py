@@ -6,7 +6,6 @@ All is state and arithmetic: the time is handed in, and who must wait is told fo
 from __future__ import annotations
 
 import math
-import threading
 from collections import deque
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -14,6 +13,7 @@ from itertools import takewhile
 
 from minikit.calls.limits import MINUTE_S, Bucket, Reading, read_limits
 from minikit.calls.line import Wait
+from minikit.calls.locks import ForkSafeLock
 from minikit.checks import check_whole
 from minikit.errors import ArgumentError
 
@@ -216,7 +216,7 @@ class Pace:
         self._read_next = 0.0
         self._width = _Width(max_concurrency)
         self._log = _Log()
-        self._lock = threading.Lock()
+        self._lock = ForkSafeLock()
         self._now: float | None = None
         self._clock = 0.0
         self._still_until = 0.0

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import threading
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -13,6 +12,7 @@ from decimal import Decimal
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 from uuid import uuid4
+from weakref import WeakKeyDictionary
 
 from minikit.calls.account import Account
 from minikit.calls.attempt import Attempt
@@ -20,6 +20,7 @@ from minikit.calls.call import Call, Desk
 from minikit.calls.endpoint import Endpoint
 from minikit.calls.hooks import Hook, Hooks
 from minikit.calls.line import Line
+from minikit.calls.locks import ForkSafeLock
 from minikit.calls.pace import Pace, RateLimit
 from minikit.calls.replay import replayed
 from minikit.calls.retry import Retry, RetryBudget, retried
@@ -60,7 +61,9 @@ class _Session:
     pid: int
     places: Semaphore
     connecting: Lock
-    money: Line
+    money: WeakKeyDictionary[Account, Line] = field(
+        default_factory=WeakKeyDictionary["Account", "Line"]
+    )
     turns: dict[tuple[Route, str], Line] = field(default_factory=dict[tuple["Route", str], Line])
     transports: dict[Route, Transport] = field(default_factory=dict["Route", Transport])
 
@@ -106,7 +109,7 @@ class Pipeline:
         self._run = uuid4().hex
         self._paces: dict[tuple[Route, str], Pace] = {}
         self._sessions: RunVar[_Session] | None = None
-        self._lock = threading.Lock()
+        self._lock = ForkSafeLock()
         self._encodings: set[str] = set()
         self._closed = False
 
@@ -172,7 +175,7 @@ class Pipeline:
             operation=operation,
             server=transport.server,
             accounts=accounts,
-            desk=self._desk(session, route, request.model),
+            desk=self._desk(session, route, request.model, accounts[-1]),
             input_tokens=tokens,
             timeout_s=self._timeout_s or timeout_s(tokens, request.max_output_tokens),
             worst_usd=self._worst_usd(request, tokens, accounts),
@@ -213,17 +216,19 @@ class Pipeline:
             )
         return worst_usd
 
-    def _desk(self, session: _Session, route: Route, model: Model) -> Desk:
+    def _desk(self, session: _Session, route: Route, model: Model, payer: Account) -> Desk:
         key = (route, model.id)
         with self._lock:
             if key not in self._paces:
                 self._paces[key] = Pace(self._rate_limit, self.max_concurrency)
         if key not in session.turns:
             session.turns[key] = Line()
+        if payer not in session.money:
+            session.money[payer] = Line()
         return Desk(
             pace=self._paces[key],
             turn=session.turns[key],
-            money=session.money,
+            money=session.money[payer],
             journal=self._journal,
             run=self._run,
             hooks=self.hooks,
@@ -279,7 +284,7 @@ class Pipeline:
                 self._sessions = RunVar("minikit session")
         session = self._sessions.get(None)
         if session is None or session.pid != os.getpid():
-            session = _Session(os.getpid(), Semaphore(self.max_concurrency), Lock(), Line())
+            session = _Session(os.getpid(), Semaphore(self.max_concurrency), Lock())
             self._sessions.set(session)
         return session
 

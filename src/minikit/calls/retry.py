@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-import threading
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from minikit.calls.completion import EMPTY
+from minikit.calls.locks import ForkSafeLock
 from minikit.checks import check_number, check_whole
 from minikit.errors import (
     BadReplyError,
@@ -77,7 +77,7 @@ class RetryBudget:
     KEPT = 100.0
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
+        self._lock = ForkSafeLock()
         self._left = self.KEPT
         self._at: float | None = None
 

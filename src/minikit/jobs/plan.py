@@ -146,7 +146,6 @@ def prepare(document: Document, model: Model, options: Options, *, concurrency: 
         levels = [_fixed_level("single", prompts, limit)]
     else:
         words = sizes.partial_words(tokens // len(chunks), len(chunks))
-        limit = sizes.partial_output(words)
         prompts = [
             count_tokens(
                 _map_prompt(document, chunks, index, words, options, model=model), model=model
@@ -155,6 +154,8 @@ def prepare(document: Document, model: Model, options: Options, *, concurrency: 
             else 0
             for index, chunk in enumerate(chunks)
         ]
+        # A chunk leaves room for the last summary, and a partial one may be longer.
+        limit = min(sizes.partial_output(words), model.context_window - max(prompts))
         levels = [
             _fixed_level("map", prompts, limit),
             *_merge_levels(sum(map(bool, prompts)), limit, sizes),
