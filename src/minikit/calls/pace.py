@@ -50,7 +50,7 @@ FORGOTTEN_IN = 2.0
 clients of one account have .18 refusals a call, not .67, and at most 5 tries, not 11."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class RateLimit:
     """What may be sent to a model; give at least one of the two.
 
