@@ -30,7 +30,7 @@
     └── JobError                            some calls of a job failed; see `partial`
 
 All of them pickle. Data stand as attributes; no message, repr or attribute of an error of ours
-holds the API key, and no message holds text of a document.
+holds the API key, and no message holds text of a document unless the server's own repeats it.
 """
 
 from __future__ import annotations

@@ -335,3 +335,12 @@ def test_what_is_no_number_is_refused(value: object) -> None:
     """A bool is none either; the value, which may be anything, is not shown."""
     with pytest.raises(ArgumentError, match=rf"budget_usd is US .* not {type(value).__name__}$"):
         read_usd("budget_usd", cast("Any", value))
+
+
+def test_a_cost_that_is_a_lower_bound_keeps_the_rest_set_aside() -> None:
+    """Of a stream that broke we know what came; the rest of the reservation may be owed."""
+    budget = Budget(Decimal(2))
+    reserved(budget, "1").settle(Decimal("0.25"), at_least=True)
+    assert (budget.spent_usd, budget.unknown_usd) == (Decimal("0.25"), Decimal("0.75"))
+    reserved(budget, "0.5").settle(Decimal("0.6"), at_least=True)
+    assert (budget.spent_usd, budget.unknown_usd) == (Decimal("0.85"), Decimal("0.75"))

@@ -37,6 +37,7 @@ from minikit import (
     Usage,
     count_tokens,
 )
+from minikit.calls.failures import status_error
 from server import ChatServer, error, hang, held, ok, raw, reset, slow
 
 pytestmark = pytest.mark.anyio
@@ -240,6 +241,18 @@ async def test_passing_faults_are_tried_again(server: ChatServer, bad: object) -
         (error(400, code="content_filter"), RefusalError, "content_filter"),
         (error(429, type="insufficient_quota"), QuotaExhaustedError, "no credit"),
         (error(429, code="credit_balance_exhausted"), QuotaExhaustedError, "no credit"),
+        (error(429, code="billing_not_active"), QuotaExhaustedError, "no credit"),
+        (error(400, code="billing_hard_limit_reached"), QuotaExhaustedError, "no credit"),
+        (
+            error(429, code="429", message="You exceeded your current quota, please check"),
+            QuotaExhaustedError,
+            "no credit",
+        ),
+        (
+            error(400, code="invalid_request_error", message="maximum context length is 65536"),
+            RequestTooLargeError,
+            "chunk_tokens",
+        ),
         (error(429, code="project_spend_limit_exceeded"), QuotaExhaustedError, "no credit"),
         (
             error(429, code="rate_limit_exceeded", message="Request too large for gpt-4o-mini"),
@@ -400,7 +413,7 @@ async def test_retry_after_beyond_the_deadline_fails_at_once(server: ChatServer)
 async def test_hang_times_out(server: ChatServer) -> None:
     """A server that never answers costs the timeout, not more."""
     server.script([hang()])
-    with pytest.raises(CallTimeoutError, match="within 0 s") as raised:
+    with pytest.raises(CallTimeoutError, match=r"within 0\.1 s") as raised:
         await ask(server, timeout_s=0.1, retry=ONCE)
     assert isinstance(raised.value, TimeoutError)
 
@@ -697,3 +710,25 @@ async def test_any_key_is_hidden(server: ChatServer) -> None:
     with pytest.raises(AuthenticationError, match="<key>") as raised:
         await ask(server, api_key="gsk_SECRET")
     assert "SECRET" not in str(raised.value)
+
+
+@pytest.mark.parametrize("name", ["request-id", "x-litellm-call-id"])
+async def test_request_ids_of_other_servers(name: str) -> None:
+    """Where a server has another name for the id of a request, it is found."""
+    kind: Any = openai.DefaultAsyncHttpxClient
+    base = next(each for each in kind.__mro__ if each.__name__ == "AsyncClient")
+    http = importlib.import_module(base.__module__.partition(".")[0])
+    transport = http.MockTransport(
+        lambda _request: http.Response(200, json=WHOLE, headers={name: "id"})
+    )
+    own = openai.AsyncOpenAI(api_key="sk-own", http_client=kind(transport=transport))
+    async with own, AsyncClient(openai_client=own) as client:
+        assert (await client.complete("Hello?")).request_id == "id"
+        assert client.ledger.entries[0].request_id == "id"
+
+
+def test_a_date_to_wait_for_is_read_by_the_clock_of_the_server() -> None:
+    """A clock that is an hour off, here or there, makes no wait longer."""
+    until, now = "Wed, 21 Oct 2099 07:28:09 GMT", "Wed, 21 Oct 2099 07:28:00 GMT"
+    limited = status_error(429, {}, {"retry-after": until, "date": now}, key="sk-test")
+    assert limited.retry_after_s == 9

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -117,3 +118,34 @@ def test_calls_of_tools_are_counted_where_the_server_counts_nothing() -> None:
     expected = count_tokens("find") + count_tokens('{"a": 1}')
     assert completion.usage.output_tokens == expected
     assert completion.usage.estimated
+
+
+@pytest.mark.parametrize(
+    "usage",
+    [
+        {"prompt_tokens": 10**18, "completion_tokens": 1},
+        {"prompt_tokens": 8, "completion_tokens": 10**18},
+        {"prompt_tokens": 1e300, "completion_tokens": 1},
+    ],
+)
+def test_a_usage_of_many_windows_is_not_believed(usage: dict[str, float]) -> None:
+    """A count that no model can mean is counted here, or one reply would take a whole budget."""
+    assert read(usage=usage).usage == Usage(input_tokens=9, output_tokens=2, estimated=True)
+
+
+@pytest.mark.parametrize(
+    ("asked", "told", "tier"),
+    [
+        ("priority", None, "priority"),
+        ("auto", None, "default"),
+        (None, None, "default"),
+        ("priority", "default", "default"),
+    ],
+)
+def test_a_tier_that_the_reply_does_not_name_is_the_one_asked_for(
+    asked: str | None, told: str | None, tier: str
+) -> None:
+    """A server that says nothing of the tier is taken to have given what was asked for."""
+    message = {"message": {"content": "Fine."}, "finish_reason": "stop"}
+    body = json.dumps({"choices": [message], "service_tier": told})
+    assert read_completion(body, replace(REQUEST, tier=asked)).tier == tier

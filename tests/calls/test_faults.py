@@ -516,7 +516,7 @@ def test_fork_while_warm(server: ChatServer, tmp_path: Path) -> None:
         timeout=60,
         check=False,
     )
-    assert (done.stderr, done.stdout) == ("", "11\n")
+    assert (done.stderr, done.stdout) == ("", "10\n")
     assert len(server.requests) == 25
     assert Journal(path).stats().replies == 25
 
@@ -557,7 +557,8 @@ async def test_journal_that_cannot_be_written_stops_the_call(
         with pytest.raises(JournalError, match="disk is full" if full else "in use by another"):
             await pipeline.send(asking())
         assert (budget.left_usd, in_flight(pipeline)) == (budget.limit_usd, 0)
-        assert (server.requests, pipeline.account.ledger.entries) == ([], ())
+        assert server.requests == []
+        assert all(entry.carried for entry in pipeline.account.ledger.entries)
         await anyio.to_thread.run_sync(undo)
         assert (await pipeline.send(asking())).text == "Good day."
     await pipeline.aclose()

@@ -84,6 +84,18 @@ def test_a_failing_hook_warns_and_fails_nothing() -> None:
     assert heard == [ended()]
 
 
+def test_a_failing_hook_is_logged_where_warnings_are_errors(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """A call that was paid for is not lost to `python -W error`."""
+    heard: list[Event] = []
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        Hooks([failing, heard.append]).emit(ended())
+    assert heard == [ended()]
+    assert "the hook failing failed at CallEnded" in caplog.text
+
+
 def test_a_failing_hook_without_a_name_is_named_by_its_class() -> None:
     """An object that is a hook is known by its class."""
     with pytest.warns(RuntimeWarning, match="the hook partial failed"):

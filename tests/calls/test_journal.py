@@ -119,6 +119,7 @@ def test_recalls_what_was_kept(journal: Journal) -> None:
         id=one,
         fingerprint="f",
         run="r1",
+        job=None,
         started_at=first.started_at,
         operation="map",
         model="m",
@@ -297,6 +298,7 @@ def test_export(journal: Journal, tmp_path: Path) -> None:
     assert whole == {
         "fingerprint": "g",
         "run": "r1",
+        "job": None,
         "started_at": journal.recall("g")[0].started_at.isoformat(),
         "operation": "map",
         "model": "m",

@@ -425,20 +425,23 @@ async def test_same_request_is_paid_for_once(server: ChatServer, path: Path) -> 
 
 @pytest.mark.anyio
 async def test_spending_is_carried_over_once(server: ChatServer, path: Path) -> None:
-    """A new client has in its ledger and budget what earlier ones spent on what it asks."""
+    """A new client has in its ledger and budget, before its first call, all that was spent."""
     server.script([error(408), error(500), ok("Good day.")])
     async with client_of(server, journal=path, budget_usd="1") as client:
         completion = await client.complete(PROMPT)
-        await client.complete("Something else.")
-        before = client.ledger.entries[:3]
+        other = await client.complete("Something else.")
+        before = client.ledger.entries
     async with client_of(server, journal=path, budget_usd="1") as later:
         for _ in range(3):
             assert (await later.complete(PROMPT)).cost_usd == completion.cost_usd
         budget = later._pipeline.account.budget
     assert later.ledger.entries == tuple(replace(each, carried=True) for each in before)
-    assert later.ledger.total.carried_usd == later.ledger.total.cost_usd == completion.cost_usd
+    assert completion.cost_usd
+    assert other.cost_usd
+    spent_usd = completion.cost_usd + other.cost_usd
+    assert later.ledger.total.carried_usd == later.ledger.total.cost_usd == spent_usd
     assert budget
-    assert budget.spent_usd == completion.cost_usd
+    assert budget.spent_usd == spent_usd
     assert budget.unknown_usd == request().worst_usd(request().count_input_tokens())
     assert len(server.requests) == 4
 

@@ -38,7 +38,7 @@ def test_stats(file: str, capsys: pytest.CaptureFixture[str]) -> None:
         "models      gpt-4o-mini",
         "spent       $0.0004500",
         "unmeasured  2",
-        "size        16,384 bytes",
+        "size        20,480 bytes",
         "first       2026-11-22 12:00:00 UTC",
         "last        2026-11-22 12:00:02 UTC",
     ]
@@ -63,7 +63,7 @@ def test_stats_as_json(file: str, capsys: pytest.CaptureFixture[str]) -> None:
         "models": ["gpt-4o-mini"],
         "spent_usd": "0.00045",
         "unmeasured": 2,
-        "size_bytes": 16_384,
+        "size_bytes": 20_480,
         "first_at": "2026-11-22T12:00:00.250000+00:00",
         "last_at": "2026-11-22T12:00:02.250000+00:00",
     }

@@ -822,7 +822,9 @@ def test_partial_summaries_longer_than_the_last_fit_beside_their_chunks(
 ) -> None:
     """In a small window the reply to a chunk has what the chunk leaves, and no call is too long."""
     small = Model(id="small", context_window=2_000, max_output_tokens=900)
-    with ChatServer(context_window=2_000, max_output_tokens=900) as server:
-        with client_of(server, model=small, max_concurrency=3) as client:
-            summary = client.summarize(story(sentences), length=1, detail=0.0)
+    with (
+        ChatServer(context_window=2_000, max_output_tokens=900) as server,
+        client_of(server, model=small, max_concurrency=3) as client,
+    ):
+        summary = client.summarize(story(sentences), length=1, detail=0.0)
     assert len(summary.calls) > 1

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from minikit.calls.budget import Budget
-from minikit.calls.ledger import Ledger
+from minikit.calls.ledger import Ledger, LedgerEntry
 from minikit.calls.locks import ForkSafeLock
 from minikit.calls.replay import booked
+from minikit.models.money import EXACT
 
 if TYPE_CHECKING:
-    from minikit.calls.journal import Attempt as PastAttempt
-    from minikit.calls.request import Request
+    from minikit.calls.journal import Journal
+    from minikit.models.model import Model
 
 __all__ = ["Account"]
 
@@ -26,28 +26,49 @@ class Account:
     Attributes:
         ledger: An entry for each attempt.
         budget: What may be spent, or None where there is no limit.
-        known: Rows of the journal that stand in the ledger; no attempt is booked twice.
+        job: Digest of the job that it pays for; None for a client, which pays for all.
     """
 
     ledger: Ledger = field(default_factory=Ledger)
     budget: Budget | None = None
-    known: set[int] = field(default_factory=set[int])
+    job: str | None = None
     _lock: ForkSafeLock = field(default_factory=ForkSafeLock, repr=False)
+    _has_carried: bool = False
+    _last: int = -1
 
-    def carry(self, attempts: Sequence[PastAttempt], request: Request) -> None:
-        """Book what earlier runs spent on `request`, so that a resumed job keeps to its budget.
+    @property
+    def has_carried(self) -> bool:
+        """Whether what was spent before is booked."""
+        return self._has_carried
+
+    def carry(self, journal: Journal, model: Model) -> None:
+        """Book, once, what the journal says was spent before; reads the file.
 
         An attempt without a known cost may have cost as much as was reserved for it.
+
+        Args:
+            journal: Its attempts of the account's job are booked; all of them for a client.
+            model: The model in use, which need not be one of the table.
+
+        Raises:
+            JournalError: The file cannot be read.
         """
         with self._lock:
-            new = [attempt for attempt in attempts if attempt.id not in self.known]
-            self.known.update(attempt.id for attempt in new)
-        for attempt in new:
-            entry = booked(attempt, request)
-            self.ledger.record(entry)
-            if self.budget is None:
-                continue
-            if entry.cost_usd is None:
-                self.budget.carry(Decimal(0), attempt.reserved_usd or Decimal(0))
-            else:
-                self.budget.carry(entry.cost_usd, Decimal(0))
+            if self._has_carried:
+                return
+            for attempt in journal.spent(self.job):
+                if attempt.id > self._last:  # else it was booked before the file could not be read
+                    self._book(booked(attempt, model), attempt.reserved_usd or Decimal(0))
+                    self._last = attempt.id
+            self._has_carried = True
+
+    def _book(self, entry: LedgerEntry, reserved_usd: Decimal) -> None:
+        self.ledger.record(entry)
+        if self.budget is None:
+            return
+        spent_usd = entry.cost_usd or Decimal(0)
+        open_ended = entry.cost_usd is None or entry.is_lower_bound
+        rest = (
+            max(Decimal(0), EXACT.subtract(reserved_usd, spent_usd)) if open_ended else Decimal(0)
+        )
+        self.budget.carry(spent_usd, rest)

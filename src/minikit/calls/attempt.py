@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import time
-import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -15,10 +14,12 @@ from typing import TypeVar
 from minikit.calls.budget import Reservation, reserve_all
 from minikit.calls.call import Call, Desk
 from minikit.calls.completion import EMPTY, Completion, read_completion
-from minikit.calls.hooks import AttemptEnded
+from minikit.calls.failures import request_id
+from minikit.calls.hooks import AttemptEnded, warned
 from minikit.calls.ledger import LedgerEntry, Outcome
 from minikit.calls.line import Wait
 from minikit.calls.pace import Ticket, charge
+from minikit.calls.replay import replayed
 from minikit.calls.transport import UNREACHABLE, RawReply
 from minikit.errors import (
     BadReplyError,
@@ -32,9 +33,20 @@ from minikit.errors import (
     TransportError,
 )
 
-__all__ = ["Attempt"]
+__all__ = ["Attempt", "Replayed"]
 
 T = TypeVar("T")
+
+
+LOOK_AGAIN_AFTER_S = 0.05
+
+
+class Replayed(Exception):  # noqa: N818 - an answer, which never leaves this floor
+    """The journal has the reply by now; it need not be asked for."""
+
+    def __init__(self, completion: Completion) -> None:
+        super().__init__()
+        self.completion = completion
 
 
 @dataclass(slots=True, kw_only=True)
@@ -62,7 +74,8 @@ class Attempt:
         Raises:
             BudgetExceededError: The call could cost more than is left.
             RateLimitError: The limit allows no request before `longest_wait_s`.
-            JournalError: The journal cannot be written.
+            JournalError: The journal cannot be read or written.
+            Replayed: While it waited, another process or thread has brought the reply.
         """
         start, desk = time.monotonic(), call.desk
         reservations = await _reserved(call, desk)
@@ -70,6 +83,7 @@ class Attempt:
             ticket = await _turn(call, desk)
             call.in_line_s += time.monotonic() - start
             try:
+                await _look_again(call, desk)
                 row = await _begun(call, desk)
             except BaseException:
                 desk.pace.unsent(ticket, time.monotonic())
@@ -107,8 +121,13 @@ class Attempt:
         self.call.desk.pace.ended(self.ticket, succeeded=True, now=time.monotonic())
         await self._book(outcome, completion, completion.cost_usd)
 
-    async def fail(self, error: BaseException) -> None:
-        """Settle an attempt that ended in `error`, or was cancelled."""
+    async def fail(self, error: BaseException, *, in_stream: bool = False) -> None:
+        """Settle an attempt that ended in `error`, or was cancelled.
+
+        Args:
+            error: What ended it.
+            in_stream: It came after a reply had begun, which may be billed whatever it says.
+        """
         now, pace = time.monotonic(), self.call.desk.pace
         if isinstance(error, RateLimitError):
             pace.rate_limited(self.ticket, error.retry_after_s, self.headers, now)
@@ -119,7 +138,9 @@ class Attempt:
         else:
             pace.ended(self.ticket, succeeded=False, now=now)
         completion = error.completion if isinstance(error, CallError) else None
-        await self._book(_outcome(error), completion, _billed_usd(error))
+        cost_usd = completion.cost_usd if completion else None
+        billed_usd = cost_usd if completion or in_stream else _billed_usd(error)
+        await self._book(_outcome(error), completion, billed_usd)
 
     async def leave(self, completion: Completion) -> None:
         """Settle an attempt whose reader has left; `completion` has what had come."""
@@ -132,7 +153,6 @@ class Attempt:
         call, desk = self.call, self.call.desk
         if call.request.model.provider == "offline":
             cost_usd = Decimal(0)
-        _settle(self.reservations, cost_usd, desk)
         desk.turn.wake()
         entry = LedgerEntry(
             at=self.at,
@@ -145,8 +165,9 @@ class Attempt:
             usage=completion.usage if completion else None,
             cost_usd=cost_usd,
             latency_s=time.monotonic() - self.start,
-            request_id=completion.request_id if completion else self.headers.get("x-request-id"),
+            request_id=completion.request_id if completion else request_id(self.headers),
         )
+        _settle(self.reservations, cost_usd, desk, at_least=entry.is_lower_bound)
         for account in call.accounts:
             account.ledger.record(entry)
         if desk.hooks.wants(AttemptEnded):
@@ -162,9 +183,17 @@ async def _reserved(call: Call, desk: Desk) -> tuple[Reservation, ...]:
     if not budgets or amount is None:
         return ()
 
+    first: float | None = None
+
     def ask() -> tuple[Reservation, ...] | Wait:
+        nonlocal first
         reservations = reserve_all(budgets, amount)
-        return Wait() if reservations is None else reservations
+        if reservations is not None:
+            return reservations
+        first = first or time.monotonic()
+        if time.monotonic() - first > desk.longest_wait_s:
+            raise min(budgets, key=lambda budget: budget.left_usd).refusal(amount)
+        return Wait()
 
     return await desk.money.wait(ask)
 
@@ -173,10 +202,21 @@ async def _turn(call: Call, desk: Desk) -> Ticket:
     request = call.request
     tokens = charge(request.characters, request.max_output_tokens)
 
+    first: float | None = None
+
     def ask() -> Ticket | Wait:
-        answer = desk.pace.start(tokens, time.monotonic())
-        # An endless wait is for a call in flight, which ends.
-        if isinstance(answer, Wait) and desk.longest_wait_s < answer.seconds < math.inf:
+        nonlocal first
+        answer = desk.pace.start(tokens, now := time.monotonic())
+        if isinstance(answer, Wait) and math.isinf(answer.seconds):
+            first = first or now  # an endless wait is for a call in flight, which ends
+            if now - first > desk.longest_wait_s:
+                raise RateLimitError(
+                    f"after a 429 no call in flight has ended for {desk.longest_wait_s:g} s; a "
+                    f"stream that is open and not read holds up others",
+                    code="rate_limit_exceeded",
+                    retry_after_s=desk.longest_wait_s,
+                )
+        elif isinstance(answer, Wait) and desk.longest_wait_s < answer.seconds:
             raise RateLimitError(
                 f"the rate limit allows the next request in {answer.seconds:.0f} s only; "
                 f"wait, or raise Retry(timeout_s=)",
@@ -188,28 +228,44 @@ async def _turn(call: Call, desk: Desk) -> Ticket:
     return await desk.turn.wait(ask)
 
 
+async def _look_again(call: Call, desk: Desk) -> None:
+    """Look into the journal once more where the call has waited since it was looked into."""
+    now = time.monotonic()
+    if desk.journal is None or now - call.looked_at < LOOK_AGAIN_AFTER_S:
+        return
+    call.looked_at = now
+    past = await _unhurried(partial(desk.journal.recall, call.fingerprint))
+    completion = replayed(past, call.request)
+    if completion is not None:
+        raise Replayed(completion)
+
+
 async def _begun(call: Call, desk: Desk) -> int | None:
     """Note in the journal that a request is about to be sent: a kill in flight leaves its mark."""
     if desk.journal is None:
         return None
-    row = await _unhurried(
+    return await _unhurried(
         partial(
             desk.journal.begin,
             call.fingerprint,
             run=desk.run,
+            job=call.accounts[-1].job,
             operation=call.operation,
             model=call.request.model.id,
             reserved_usd=call.worst_usd,
         )
     )
-    for account in call.accounts:
-        account.known.add(row)
-    return row
 
 
-def _settle(reservations: tuple[Reservation, ...], cost_usd: Decimal | None, desk: Desk) -> None:
+def _settle(
+    reservations: tuple[Reservation, ...],
+    cost_usd: Decimal | None,
+    desk: Desk,
+    *,
+    at_least: bool = False,
+) -> None:
     for reservation in reservations:
-        reservation.settle(cost_usd)
+        reservation.settle(cost_usd, at_least=at_least)
     desk.money.wake()
 
 
@@ -221,7 +277,7 @@ async def _noted(note: Callable[[], None], failure: str) -> None:
         with CancelScope(shield=True):
             await _unhurried(note)
     except JournalError as error:
-        warnings.warn(f"{failure}: {error}", RuntimeWarning, stacklevel=2)
+        warned(f"{failure}: {error}")
 
 
 async def _unhurried(work: Callable[[], T]) -> T:
@@ -264,8 +320,6 @@ def _billed_usd(error: BaseException) -> Decimal | None:
     """
     if not isinstance(error, CallError):
         return None
-    if error.completion is not None:
-        return error.completion.cost_usd
     status = error.status or 0
     refused = status >= 400 and status not in _GATEWAY_STATUSES
     return Decimal(0) if refused or error.code == UNREACHABLE else None

@@ -127,7 +127,9 @@ class Budget:
             self._reserved = add_usd(self._reserved, amount)
             return reservation
 
-    def settle(self, reservation: Reservation, cost_usd: Decimal | None) -> None:
+    def settle(
+        self, reservation: Reservation, cost_usd: Decimal | None, *, at_least: bool = False
+    ) -> None:
         """Put what a request cost in the place of its reservation; see `Reservation.settle`."""
         with self._lock:
             if reservation not in self._open:
@@ -136,8 +138,11 @@ class Budget:
             self._reserved = EXACT.subtract(self._reserved, reservation.amount_usd)
             if cost_usd is None:
                 self._unknown = add_usd(self._unknown, reservation.amount_usd)
-            else:
-                self._spent = add_usd(self._spent, cost_usd)
+                return
+            self._spent = add_usd(self._spent, cost_usd)
+            rest = EXACT.subtract(reservation.amount_usd, cost_usd)
+            if at_least and rest > 0:
+                self._unknown = add_usd(self._unknown, rest)
 
     def carry(self, spent: Decimal, unknown: Decimal) -> None:
         """Add what an earlier run spent, and may have spent, in US dollars.
@@ -147,6 +152,18 @@ class Budget:
         with self._lock:
             self._spent = add_usd(self._spent, spent)
             self._unknown = add_usd(self._unknown, unknown)
+
+    def refusal(self, amount: Decimal) -> BudgetExceededError:
+        """Return the error that says why `amount` was not reserved."""
+        with self._lock:
+            return self._exceeded(amount)
+
+    def release_open(self) -> None:
+        """Count what is reserved as unknown: a child made by `fork` sees no end of its calls."""
+        with self._lock:
+            self._unknown = add_usd(self._unknown, self._reserved)
+            self._reserved = Decimal(0)
+            self._open.clear()
 
     def _exceeded(self, amount: Decimal) -> BudgetExceededError:
         return BudgetExceededError(
@@ -173,17 +190,18 @@ class Reservation:
     budget: Budget
     amount_usd: Decimal
 
-    def settle(self, cost_usd: Decimal | None) -> None:
+    def settle(self, cost_usd: Decimal | None, *, at_least: bool = False) -> None:
         """Give the money back, and count what the request cost instead.
 
         Args:
             cost_usd: US dollars; 0 where nothing was billed. A cost above the amount is counted
                 as it is. None: the cost is unknown, and the whole amount stays set aside.
+            at_least: It may have cost more, as a stream that broke: the rest stays set aside.
 
         Raises:
             RuntimeError: It was settled before.
         """
-        self.budget.settle(self, cost_usd)
+        self.budget.settle(self, cost_usd, at_least=at_least)
 
 
 def reserve_all(budgets: Sequence[Budget], amount: Decimal) -> tuple[Reservation, ...] | None:

@@ -68,6 +68,7 @@ class Call:
         fingerprint: Of the request, for the journal; "" where there is none.
         id: Tells the events of this call from those of others.
         attempts: Requests made so far.
+        looked_at: When the journal was last looked into, in seconds of the monotonic clock.
         in_line_s: Seconds spent waiting for the budget and the rate limit.
         completion: The reply, once there is one.
     """
@@ -83,6 +84,7 @@ class Call:
     fingerprint: str
     id: str = field(default_factory=lambda: uuid4().hex)
     attempts: int = 0
+    looked_at: float = 0.0
     in_line_s: float = 0.0
     completion: Completion | None = None
 

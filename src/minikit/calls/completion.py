@@ -20,6 +20,9 @@ __all__ = ["EMPTY", "EXTRACTIVE_NOTE", "Completion", "read_completion"]
 EMPTY = "empty"
 """Code of the error that a reply without text is."""
 
+ABSURD_WINDOWS = 4
+"""Counts of more than so many context windows are no counts."""
+
 _FINISH_REASONS = {"max_tokens": "length", "model_length": "length"}
 """What compatible servers say in place of the reasons that OpenAI gives."""
 
@@ -137,7 +140,9 @@ class _Reader:
         tool_calls = _tool_calls(message.get("tool_calls"))
         usage = self._usage(text, tool_calls)
         tier = self.body.get("service_tier")
-        tier = tier if isinstance(tier, str) else "default"
+        asked = self.request.tier
+        untold = "default" if asked in (None, "auto") else asked
+        tier = tier if isinstance(tier, str) else untold
         model = self.request.model
         return Completion(
             text=text,
@@ -154,12 +159,21 @@ class _Reader:
     def _usage(self, text: str, tool_calls: Sequence[Mapping[str, Any]]) -> Usage:
         """Return the usage that the reply tells, or count where it tells none that can be right."""
         told = self._told_usage()
-        if told is not None and told.input_tokens and (told.output_tokens or not text):
+        if told is not None and self._can_be(told, text):
             return told
         return Usage(
             input_tokens=self.request.count_input_tokens(),
             output_tokens=self._count_output(text, tool_calls),
             estimated=True,
+        )
+
+    def _can_be(self, told: Usage, text: str) -> bool:
+        """Tell whether a server can mean it: nobody reads nothing, or many times the window."""
+        most = ABSURD_WINDOWS * self.request.model.context_window
+        return (
+            0 < told.input_tokens <= most
+            and 0 <= told.output_tokens <= most
+            and bool(told.output_tokens or not text)
         )
 
     def _count_output(self, text: str, tool_calls: Sequence[Mapping[str, Any]]) -> int:

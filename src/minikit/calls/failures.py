@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from minikit.calls.limits import read_duration_s
 from minikit.errors import (
@@ -21,6 +21,9 @@ from minikit.errors import (
     RequestTooLargeError,
     ServerError,
 )
+
+if TYPE_CHECKING:
+    from datetime import datetime
 
 __all__ = ["request_id", "status_error"]
 
@@ -50,7 +53,8 @@ def status_error(status: int, body: object, headers: Mapping[str, str], *, key: 
 
 def request_id(headers: Mapping[str, str]) -> str | None:
     """Return the server's id of a request, or None where it gives none."""
-    return headers.get("x-request-id")
+    names = ("x-request-id", "request-id", "x-litellm-call-id")
+    return next((headers[name] for name in names if name in headers), None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,15 +82,20 @@ class _Told:
         return cls(
             status=status,
             type=kind if isinstance(kind, str) else None,
-            code=code if isinstance(code, str) and not code.isdigit() else None,
+            code=code if isinstance(code, str) and _is_code(code) else None,
             message=_told(body),
             text=str(body),
         )
 
 
+def _is_code(code: str) -> bool:
+    """Tell a code from a status in its place, and from the kind of all bad requests (DeepSeek)."""
+    return not code.isdigit() and code != "invalid_request_error"
+
+
 def _classify(told: _Told) -> tuple[type[CallError], str]:
     status = told.status
-    if status == 402 or told.type in _QUOTA_TYPES:
+    if status == 402 or told.type in _QUOTA_TYPES or told.code in _BILLING_CODES:
         return QuotaExhaustedError, "the account has no credit or limit left"
     if status == 429:
         return _classify_429(told)
@@ -113,6 +122,8 @@ def _classify_429(told: _Told) -> tuple[type[CallError], str]:
     code = told.code or ""
     if code in _QUOTA_CODES or code.endswith(_SPEND_LIMIT):
         return QuotaExhaustedError, "the account has no credit or limit left"
+    if told.code is None and _SAYS_NO_QUOTA(told.text):
+        return QuotaExhaustedError, "the account has no credit or limit left"
     if "Request too large" in told.text:  # shares its code with the limit that passes
         return RequestTooLargeError, "lower chunk_tokens, or raise the account's token limit"
     return RateLimitError, "send fewer requests at a time (max_concurrency=)"
@@ -130,6 +141,8 @@ _SAYS_TOO_LONG = re.compile(
 _SAYS_FILTERED = re.compile(
     r"content.?(?:management.)?policy|content.?filter", re.IGNORECASE
 ).search
+_SAYS_NO_QUOTA = re.compile(r"exceeded your current quota", re.IGNORECASE).search  # LiteLLM
+_BILLING_CODES = frozenset({"billing_not_active", "billing_hard_limit_reached"})
 _QUOTA_TYPES = ("insufficient_quota", "budget_exceeded")
 _REFUSAL_CODES = frozenset({"content_filter", "content_policy_violation", "invalid_prompt"})
 _QUOTA_CODES = frozenset(
@@ -169,7 +182,7 @@ def _retry_after_s(headers: Mapping[str, str], told: _Told) -> float | None:
             return seconds * unit_s
     if told.status == 429 and "retry-after" not in headers:
         return read_duration_s(told.message or "")
-    return _seconds_until(headers.get("retry-after"))
+    return _seconds_until(headers.get("retry-after"), headers.get("date"))
 
 
 def _number(text: str | None) -> float | None:
@@ -180,13 +193,22 @@ def _number(text: str | None) -> float | None:
     return number if 0 <= number < float("inf") else None
 
 
-def _seconds_until(date: str | None) -> float | None:
+def _seconds_until(date: str | None, now: str | None) -> float | None:
+    """Return the seconds until a date, by the server's own clock where it tells."""
     from datetime import UTC, datetime
+
+    moment = _moment(date)
+    if moment is None:
+        return None
+    return max(0.0, (moment - (_moment(now) or datetime.now(UTC))).total_seconds())
+
+
+def _moment(date: str | None) -> datetime | None:
+    from datetime import UTC
     from email.utils import parsedate_to_datetime
 
     try:
         moment = parsedate_to_datetime(date or "")
-        moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-        return max(0.0, (moment - datetime.now(UTC)).total_seconds())
+        return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
     except (ValueError, OverflowError):
         return None

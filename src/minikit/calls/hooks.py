@@ -255,11 +255,15 @@ class Hooks:
             try:
                 hook(event)
             except Exception as error:  # noqa: BLE001 - a call that was paid for outlives a hook
-                warnings.warn(
-                    f"the hook {_name(hook)} failed at {type(event).__name__}: {error!r}",
-                    RuntimeWarning,
-                    stacklevel=2,
-                )
+                warned(f"the hook {_name(hook)} failed at {type(event).__name__}: {error!r}")
+
+
+def warned(message: str) -> None:
+    """Warn; where warnings are made errors, log instead, since it must not fail a call."""
+    try:
+        warnings.warn(message, RuntimeWarning, stacklevel=3)
+    except RuntimeWarning:
+        logging.getLogger("minikit").warning("%s", message)
 
 
 def _check(hook: object) -> None:

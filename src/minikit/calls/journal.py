@@ -17,7 +17,9 @@ from minikit.errors import ArgumentError, JournalError
 
 __all__ = ["Attempt", "Journal", "JournalStats"]
 
-BEGUN = "fingerprint, run, started_at, operation, model, reserved_usd"
+BEGUN = "fingerprint, run, job, started_at, operation, model, reserved_usd"
+
+UNSETTLED = "iif(entry IS NULL, body, NULL), request_id, iif(entry IS NULL, kept_crc, NULL)"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,6 +30,7 @@ class Attempt:
         id: Its number in the file; no number is given twice, also after `clear`.
         fingerprint: What was asked, as a digest.
         run: The run that made it.
+        job: The job that it was part of, as a digest, or None.
         started_at: When it was written down, just before it was sent; in UTC.
         operation: What it was for.
         model: The model that was asked.
@@ -41,6 +44,7 @@ class Attempt:
     id: int
     fingerprint: str
     run: str
+    job: str | None
     started_at: datetime
     operation: str
     model: str
@@ -106,19 +110,36 @@ class Journal:
         """Return the attempts of all runs at what has this fingerprint, the oldest first."""
         return self._attempts("fingerprint = ? ORDER BY id", fingerprint)
 
+    def spent(self, job: str | None = None) -> Iterator[Attempt]:
+        """Yield what was spent so far, the oldest first, with the file free in between.
+
+        Bodies are left out where it is known what the attempt came to.
+
+        Args:
+            job: Only the attempts of this job; None: all of them.
+        """
+        last, whose = -1, "" if job is None else " AND job = ?"
+        wanted = () if job is None else (job,)
+        while page := self._attempts(
+            f"id > ?{whose} ORDER BY id LIMIT 500", last, *wanted, whole=False
+        ):
+            yield from page
+            last = page[-1].id
+
     def begin(
         self,
         fingerprint: str,
         *,
         run: str,
+        job: str | None = None,
         operation: str,
         model: str,
         reserved_usd: Decimal | None,
     ) -> int:
         """Write down that a request is about to be sent; return the number of the attempt."""
         reserved = None if reserved_usd is None else str(reserved_usd)
-        begun = (fingerprint, run, _iso(datetime.now(UTC)), operation, model, reserved)
-        insert = f"INSERT INTO attempts ({BEGUN}, begun_crc) VALUES (?, ?, ?, ?, ?, ?, ?)"  # noqa: S608 - constants
+        begun = (fingerprint, run, job, _iso(datetime.now(UTC)), operation, model, reserved)
+        insert = f"INSERT INTO attempts ({BEGUN}, begun_crc) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"  # noqa: S608 - constants
         with self._file.connected() as connection:
             return cast("int", connection.execute(insert, (*begun, _crc(*begun))).lastrowid)
 
@@ -200,10 +221,11 @@ class Journal:
         for (number,) in ids:
             yield from self._attempts("id = ?", number)
 
-    def _attempts(self, where: str, value: object) -> tuple[Attempt, ...]:
-        columns = f"{BEGUN}, id, begun_crc, body, request_id, kept_crc, entry, settled_crc"
+    def _attempts(self, where: str, *values: object, whole: bool = True) -> tuple[Attempt, ...]:
+        kept = "body, request_id, kept_crc" if whole else UNSETTLED
+        columns = f"{BEGUN}, id, begun_crc, {kept}, entry, settled_crc"
         with self._file.connected() as connection:
-            found = connection.execute(f"SELECT {columns} FROM attempts WHERE {where}", (value,))  # noqa: S608 - constants
+            found = connection.execute(f"SELECT {columns} FROM attempts WHERE {where}", values)  # noqa: S608 - constants
             rows = found.fetchall()
         try:
             return tuple(map(_attempt, rows))
@@ -225,11 +247,12 @@ def _attempt(row: tuple[Any, ...]) -> Attempt:
     sums = (_crc(*begun), body and _crc(body, request_id), entry and _crc(entry))
     if sums != (begun_crc, kept_crc, settled_crc):
         raise ValueError(f"row {number} does not fit its check sum")
-    fingerprint, run, started_at, operation, model, reserved_usd = begun
+    fingerprint, run, job, started_at, operation, model, reserved_usd = begun
     return Attempt(
         id=number,
         fingerprint=fingerprint,
         run=run,
+        job=job,
         started_at=datetime.fromisoformat(started_at),
         operation=operation,
         model=model,
@@ -255,6 +278,7 @@ def _plain(attempt: Attempt) -> dict[str, Any]:
     return {
         "fingerprint": attempt.fingerprint,
         "run": attempt.run,
+        "job": attempt.job,
         "started_at": attempt.started_at.isoformat(),
         "operation": attempt.operation,
         "model": attempt.model,

@@ -32,6 +32,7 @@ CREATE TABLE attempts (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     fingerprint TEXT NOT NULL,
     run TEXT NOT NULL,
+    job TEXT,
     started_at TEXT NOT NULL,
     operation TEXT NOT NULL,
     model TEXT NOT NULL,
@@ -134,6 +135,7 @@ def _connect(path: Path, wait_s: float) -> sqlite3.Connection:
                 first = int.from_bytes(os.urandom(5), "big")
                 connection.execute("INSERT INTO sqlite_sequence VALUES ('attempts', ?)", (first,))
                 connection.execute("CREATE INDEX by_fingerprint ON attempts (fingerprint)")
+                connection.execute("CREATE INDEX by_job ON attempts (job)")
                 connection.execute(f"PRAGMA application_id = {APPLICATION}")
                 connection.execute(f"PRAGMA user_version = {VERSION}")
             connection.execute("COMMIT")

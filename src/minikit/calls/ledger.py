@@ -97,6 +97,12 @@ class LedgerEntry:
         if cost is not None and not (cost.is_finite() and cost >= 0):
             raise ArgumentError(f"cost_usd={cost!r} must be an amount of 0 or more")
 
+    @property
+    def is_lower_bound(self) -> bool:
+        """Whether more may have been billed: of a stream that ended early we know what came."""
+        estimated = self.usage is not None and self.usage.estimated
+        return estimated and self.outcome in ("broken", "abandoned", "refused")
+
     def row(self) -> dict[str, Cell]:
         """Return the entry as one flat row; `at` is ISO 8601 text, unknown values are None."""
         return {

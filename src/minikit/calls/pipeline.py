@@ -15,7 +15,7 @@ from uuid import uuid4
 from weakref import WeakKeyDictionary
 
 from minikit.calls.account import Account
-from minikit.calls.attempt import Attempt
+from minikit.calls.attempt import Attempt, Replayed
 from minikit.calls.call import Call, Desk
 from minikit.calls.endpoint import Endpoint
 from minikit.calls.hooks import Hook, Hooks
@@ -110,6 +110,7 @@ class Pipeline:
         self._paces: dict[tuple[Route, str], Pace] = {}
         self._sessions: RunVar[_Session] | None = None
         self._lock = ForkSafeLock()
+        self._pid = os.getpid()
         self._encodings: set[str] = set()
         self._closed = False
 
@@ -137,7 +138,10 @@ class Pipeline:
         async with self.opened(request, operation, account) as call:
             if call.completion is None:
                 start = time.monotonic()
-                completion, attempts = await self.retried(partial(self._attempt, call), call)
+                try:
+                    completion, attempts = await self.retried(partial(self._attempt, call), call)
+                except Replayed as found:
+                    completion, attempts = found.completion, call.attempts
                 latency_s = time.monotonic() - start
                 call.completion = replace(completion, attempts=attempts, latency_s=latency_s)
             return call.completion
@@ -236,14 +240,14 @@ class Pipeline:
         )
 
     async def _recalled(self, call: Call) -> Completion | None:
-        """Return the reply that the journal has, and book what the call has cost before."""
+        """Return the reply that the journal has, once what was spent before is booked."""
         if self._journal is None:
             return None
-        past = await in_thread(partial(self._journal.recall, call.fingerprint))
-        # Who made an attempt that is still in flight in this client will book it.
-        ended = [each for each in past if each.entry is not None or each.run != self._run]
         for account in call.accounts:
-            account.carry(ended, call.request)
+            if not account.has_carried:
+                await in_thread(partial(account.carry, self._journal, call.request.model))
+        call.looked_at = time.monotonic()
+        past = await in_thread(partial(self._journal.recall, call.fingerprint))
         return replayed(past, call.request)
 
     def check_key(self, model: Model) -> None:
@@ -282,11 +286,20 @@ class Pipeline:
         with self._lock:  # a second variable would lose what the first one holds
             if self._sessions is None:
                 self._sessions = RunVar("minikit session")
+            if self._pid != os.getpid():
+                self._leave_to_parent()
         session = self._sessions.get(None)
         if session is None or session.pid != os.getpid():
             session = _Session(os.getpid(), Semaphore(self.max_concurrency), Lock())
             self._sessions.set(session)
         return session
+
+    def _leave_to_parent(self) -> None:
+        """Forget, in a process made by `fork`, the calls that are in flight in the parent."""
+        self._pid = os.getpid()
+        self._paces.clear()
+        if self.account.budget is not None:
+            self.account.budget.release_open()
 
     async def _transport(self, model: Model) -> Transport:
         if self._closed:

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from minikit.calls.completion import EMPTY, Completion, read_completion
 from minikit.calls.ledger import LedgerEntry, Outcome
-from minikit.errors import CallError, RefusalError
+from minikit.calls.request import Request
+from minikit.errors import CallError, RefusalError, UnknownModelError
+from minikit.models.model import Model
+from minikit.tokens.messages import Message
 
 if TYPE_CHECKING:
     from minikit.calls.journal import Attempt
-    from minikit.calls.request import Request
 
 __all__ = ["booked", "replayed"]
 
@@ -32,15 +35,21 @@ def replayed(attempts: Sequence[Attempt], request: Request) -> Completion | None
     return None
 
 
-def booked(attempt: Attempt, request: Request) -> LedgerEntry:
+def booked(attempt: Attempt, model: Model) -> LedgerEntry:
     """Return what to book for an attempt of an earlier run.
 
     One that was never settled, as its process was killed, is priced by its reply; without a
-    reply its cost is unknown.
+    reply, or one that does not tell its usage, its cost is unknown.
+
+    Args:
+        attempt: What the journal has.
+        model: The model in use, where it is the one that was asked; others are looked up.
     """
     if attempt.entry is not None:
         return replace(attempt.entry, carried=True)
-    completion, outcome = _read(attempt, request)
+    completion, outcome = _read(attempt, _stand_in(attempt, model))
+    if completion is not None and completion.usage.estimated:  # by a prompt that is not known
+        completion = None
     return LedgerEntry(
         at=attempt.started_at,
         operation=attempt.operation,
@@ -55,6 +64,16 @@ def booked(attempt: Attempt, request: Request) -> LedgerEntry:
         request_id=attempt.request_id,
         carried=True,
     )
+
+
+def _stand_in(attempt: Attempt, model: Model) -> Request:
+    """Return a request to read a reply by, since no prompt is kept."""
+    if attempt.model != model.id:
+        with suppress(UnknownModelError):
+            model = Model.resolve(attempt.model)
+    if attempt.model != model.id:  # a model of someone's own: its price is not known here
+        model = Model(id=attempt.model, context_window=2, max_output_tokens=1)
+    return Request(messages=(Message(role="user", content="-"),), model=model)
 
 
 def _read(attempt: Attempt, request: Request) -> tuple[Completion | None, Outcome]:

@@ -13,6 +13,7 @@ from minikit.calls.locks import ForkSafeLock
 from minikit.checks import check_number, check_whole
 from minikit.errors import (
     BadReplyError,
+    BudgetExceededError,
     CallError,
     RateLimitError,
     ServerError,
@@ -124,14 +125,19 @@ async def retried(
     """
     made = 0
     failure: CallError | None = None
+    last: CallError | None = None
 
     async def counted() -> T:
-        nonlocal made, failure
+        nonlocal made, failure, last
         if failure is not None:
             error, failure = failure, None
             raise error
         made += 1
-        return await attempt()
+        try:
+            return await attempt()
+        except CallError as error:
+            last = error
+            raise
 
     spare.called()
     limits = _Limits(retry, spare, watch)
@@ -141,11 +147,15 @@ async def retried(
         except CallError as error:
             if not is_retryable(error):
                 raise
-            failure = error  # what tenacity hears of first: a call that needs no retry needs none
+            failure = last = (
+                error  # what tenacity hears of first: a call that needs no retry needs none
+            )
         return await limits.retrying()(counted), made
     except CallError as error:
         error.attempts = made
         raise
+    except BudgetExceededError as error:
+        raise error from last  # there is no money for another try; this is what the last one met
 
 
 def is_retryable(error: BaseException) -> bool:

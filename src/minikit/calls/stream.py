@@ -5,12 +5,13 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Awaitable, Mapping
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 from minikit.calls.assembly import Assembly
+from minikit.calls.attempt import Replayed
 from minikit.calls.pipeline import INLINE_CHARACTERS
 from minikit.calls.transport import RawReply
 from minikit.errors import (
@@ -33,6 +34,9 @@ if TYPE_CHECKING:
     from minikit.calls.transport import RawStream
 
 __all__ = ["AsyncCompletionStream"]
+
+USAGE_WITHIN_S = 5.0
+"""How long after the end of the text the usage may come, before it is counted here."""
 
 
 class AsyncCompletionStream:
@@ -87,6 +91,9 @@ class AsyncCompletionStream:
                 live, _ = await self._pipeline.retried(partial(self._open, call), call)
                 self._live = live
                 self._take(live)
+        except Replayed as found:
+            call.completion = found.completion
+            self._say(found.completion.text)
         except BaseException as error:
             await self._stack.__aexit__(type(error), error, error.__traceback__)
             raise
@@ -209,12 +216,13 @@ class _Live:
             await self._end(self.attempt.leave(completion))
 
     async def _next(self) -> Mapping[str, Any] | None:
-        try:
+        from anyio import move_on_after
+
+        if not self.assembly.finished:
             return await self.raw.next()
-        except TransportError:
-            if self.assembly.finished:  # the text is whole, only the usage may not have come
-                return None
-            raise
+        with move_on_after(USAGE_WITHIN_S), suppress(TransportError):
+            return await self.raw.next()
+        return None  # the text is whole, only the usage may not have come
 
     def _whole(self) -> RawReply:
         if not self.assembly.finished:
@@ -229,7 +237,7 @@ class _Live:
             failure.completion = await self._estimate("broken")
         failure.request_id = self.raw.request_id
         self.completion = failure.completion
-        await self._end(self.attempt.fail(failure))
+        await self._end(self.attempt.fail(failure, in_stream=True))
         if failure is error:
             raise error
         raise failure from error

@@ -63,7 +63,8 @@ class Forms:
     """
 
     def __init__(self) -> None:
-        self._known: dict[tuple[str | None, str, str | None], Form] = {}
+        self._proven: dict[_Asked, bool] = {}
+        self._known: dict[_Asked | tuple[_Asked, str], Form] = {}
 
     def ladder(self, model: Model, schema: Schema[T]) -> tuple[Form, ...]:
         """Return the forms to ask in, the best first; the last one, "text", is for any server.
@@ -71,21 +72,35 @@ class Forms:
         A model that is said to have one of the capabilities has no other; nothing is known of one
         that is said to have none, as a model of one's own.
         """
-        said: list[Form] = [form for form in _ABILITIES if _ABILITIES[form] in model.supports]
-        unknown: list[Form] = list(_ABILITIES)
-        forms: tuple[Form, ...] = (*(said or unknown), "text")
-        known = self._known.get(_key(model, schema))
+        forms, asked = _forms(model), _asked(model)
+        known = self._known.get(asked) or self._known.get((asked, schema.fingerprint))
         return forms[forms.index(known) :] if known in forms else forms
 
     def learn(self, model: Model, schema: Schema[T], form: Form) -> None:
-        """Remember that `model` answered in `form`, and in none that is better."""
-        self._known[_key(model, schema)] = form
+        """Remember that `model` answered in `form`, and in none that is better.
+
+        Where it has answered in the best form before, it is the schema that is odd.
+        """
+        asked = _asked(model)
+        if form == _forms(model)[0]:
+            self._proven[asked] = True
+        elif asked in self._proven:
+            self._known[asked, schema.fingerprint] = form
+        else:
+            self._known[asked] = form
 
 
-def _key(model: Model, schema: Schema[T]) -> tuple[str | None, str, str | None]:
-    """Tell servers and models apart; where a model is known to take schemas, this one is odd."""
-    odd = schema.fingerprint if "json_schema" in model.supports else None
-    return model.base_url, model.id, odd
+_Asked = tuple[str | None, str]
+
+
+def _asked(model: Model) -> _Asked:
+    return model.base_url, model.id
+
+
+def _forms(model: Model) -> tuple[Form, ...]:
+    said: list[Form] = [form for form in _ABILITIES if _ABILITIES[form] in model.supports]
+    unknown: list[Form] = list(_ABILITIES)
+    return (*(said or unknown), "text")
 
 
 async def complete_structured(
@@ -127,8 +142,7 @@ async def complete_structured(
             rejections.append(error)  # whether the form is the cause, few servers tell
             continue
         if reply is not None:
-            if form != ladder[0]:
-                forms.learn(request.model, schema, form)
+            forms.learn(request.model, schema, form)
             return reply
     raise asking.charged(rejections[0])
 

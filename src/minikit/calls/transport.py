@@ -284,7 +284,7 @@ def timeout_s(input_tokens: int, max_output_tokens: int | None) -> float:
 
 def _timed_out(timeout_s: float, code: str | None) -> CallTimeoutError:
     billed = "no connection was made" if code else "the server may have billed the call"
-    return CallTimeoutError(f"no whole reply within {timeout_s:.0f} s; {billed}", code=code)
+    return CallTimeoutError(f"no whole reply within {timeout_s:g} s; {billed}", code=code)
 
 
 _NEVER_CONNECTED = frozenset({"ConnectError", "ConnectTimeout", "PoolTimeout", "ProxyError"})

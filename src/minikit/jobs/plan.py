@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from decimal import Decimal
 
 from minikit.errors import SourceError
@@ -24,6 +24,9 @@ from minikit.tokens.counting import count_text
 from minikit.tokens.messages import Message
 
 __all__ = ["Job", "Level", "Plan", "prepare"]
+
+BESIDE = ("budget_usd", "on_event")
+"""Options that decide on no call."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,6 +100,7 @@ class Job:
             model is asked about.
         partial_words: Words to ask for from each chunk.
         partial_output: Output limit of each chunk's summary and of the merges below the last.
+        digest: Tells the job from every other, for the journal.
     """
 
     document: Document
@@ -108,6 +112,7 @@ class Job:
     partial_words: int
     partial_output: int
     plan: Plan
+    digest: str
 
     def map_prompt(self, index: int) -> tuple[Message, ...]:
         """Return what is asked of the chunk at `index`."""
@@ -161,6 +166,7 @@ def prepare(document: Document, model: Model, options: Options, *, concurrency: 
             *_merge_levels(sum(map(bool, prompts)), limit, sizes),
         ]
     return Job(
+        digest=_digest(document, model, options),
         document=document,
         model=model,
         options=options,
@@ -180,6 +186,18 @@ def prepare(document: Document, model: Model, options: Options, *, concurrency: 
             cost_usd_at_most=total_usd(_most_costs(model, prompts, levels)),
         ),
     )
+
+
+def _digest(document: Document, model: Model, options: Options) -> str:
+    """Hash what decides on the calls; what only bounds or watches them does not."""
+    import hashlib
+    import json
+
+    names = (field.name for field in fields(options))
+    decisive = {name: getattr(options, name) for name in names if name not in BESIDE}
+    text = hashlib.sha256(document.text.encode("utf-8", "surrogatepass")).hexdigest()
+    told = json.dumps([1, model.id, document.title, text, decisive], sort_keys=True)
+    return hashlib.sha256(told.encode()).hexdigest()
 
 
 def _chunks(document: Document, tokens: int, sizes: Sizes, concurrency: int) -> tuple[Chunk, ...]:

@@ -38,7 +38,8 @@ class Tally:
 
     def __init__(self, job: Job, pipeline: Pipeline, listen: Listener | None) -> None:
         limit_usd = job.options.limit_usd
-        self.account = Account(budget=None if limit_usd is None else Budget(limit_usd))
+        budget = None if limit_usd is None else Budget(limit_usd)
+        self.account = Account(budget=budget, job=job.digest)
         self.calls: list[CallRecord] = []
         self.usage = Usage()
         self.cost_usd: Decimal | None = Decimal(0)
