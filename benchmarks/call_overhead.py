@@ -148,6 +148,12 @@ def overhead(base_url: str, calls: int, rounds: int) -> None:
             print(f"median, {way}: {statistics.median(values):.2f} times the bare SDK")
 
 
+def resident_mb() -> int:
+    """Return the memory that this process has now, in MB."""
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE") // 2**20
+
+
 def memory(base_url: str, calls: int) -> None:
     """Print the peak memory as the calls go on."""
     step = calls // 10
@@ -160,9 +166,7 @@ def memory(base_url: str, calls: int) -> None:
             async def one(number: int) -> None:
                 await client.complete(f"{number} {PROMPT}", max_output_tokens=500)
                 if (number + 1) % step == 0:
-                    mb = int(Path("/proc/self/statm").read_text().split()[1])
-                    mb = mb * os.sysconf("SC_PAGE_SIZE") // 2**20
-                    print(f"after {number + 1:,} calls: {mb} MB resident", flush=True)
+                    print(f"after {number + 1:,} calls: {resident_mb()} MB resident", flush=True)
 
             await in_flight(one, calls)
 
