@@ -160,6 +160,8 @@ async def test_a_reply_that_was_never_settled_is_priced_by_what_it_tells(path: P
     work = partial(map, lambda attempt: booked(attempt, DOLLAR).cost_usd, attempts)
     costs = await anyio.to_thread.run_sync(lambda: list(work()))
     assert costs == [1, Decimal("0.00021"), None, None]
+    usages = await anyio.to_thread.run_sync(lambda: [booked(a, DOLLAR).usage for a in attempts])
+    assert [usage and usage.input_tokens for usage in usages] == [1000, 1000, 1000, None]
 
 
 async def test_a_reply_that_came_while_a_call_waited_is_not_paid_for_again(

@@ -6,6 +6,7 @@ import math
 import pickle
 import re
 import threading
+import warnings
 from decimal import Decimal
 from itertools import pairwise
 from typing import Any
@@ -243,6 +244,20 @@ def test_failing_listener_warns(server: ChatServer) -> None:
 
     with pytest.warns(RuntimeWarning, match="broken listener"):
         assert summarize(server, story(20), on_event=broken).text
+
+
+def test_failing_listener_fails_nothing_where_warnings_are_errors(
+    server: ChatServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Under `python -W error` what was paid for is kept, and the failure is logged."""
+
+    def broken(_event: Progress) -> None:
+        raise LookupError("broken listener")
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", RuntimeWarning)
+        assert summarize(server, story(20), on_event=broken).text
+    assert "broken listener" in caplog.text
 
 
 def test_json_and_back(server: ChatServer) -> None:

@@ -44,7 +44,8 @@ class Completion:
         model: The model that answered, as the server names it.
         tier: The service tier of the reply, which sets the price.
         tool_calls: Calls of tools that the model asks for, as they came on the wire.
-        attempts: Requests made for this reply, the failed ones included; 0 when it was replayed.
+        attempts: Requests made for this reply, the failed ones included; 0 for one that was
+            replayed at once.
         latency_s: Seconds from the first request to this reply, waits between attempts included.
         request_id: The server's id of the request, or None.
         replayed: Whether the reply comes from the journal; `cost_usd` is what was paid for it then.

@@ -72,7 +72,7 @@ def _stand_in(attempt: Attempt, model: Model) -> Request:
         with suppress(UnknownModelError):
             model = Model.resolve(attempt.model)
     if attempt.model != model.id:  # a model of someone's own: its price is not known here
-        model = Model(id=attempt.model, context_window=2, max_output_tokens=1)
+        model = Model(id=attempt.model, context_window=10**9, max_output_tokens=1)
     return Request(messages=(Message(role="user", content="-"),), model=model)
 
 

@@ -147,8 +147,8 @@ async def retried(
         except CallError as error:
             if not is_retryable(error):
                 raise
-            failure = last = (
-                error  # what tenacity hears of first: a call that needs no retry needs none
+            failure = (
+                error  # tenacity hears of it first; a call that needs no retry needs no object
             )
         return await limits.retrying()(counted), made
     except CallError as error:

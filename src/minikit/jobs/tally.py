@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from minikit.calls.account import Account
 from minikit.calls.budget import Budget
+from minikit.calls.hooks import warned
 from minikit.errors import BudgetExceededError
 from minikit.jobs.summary import CallRecord, Place, Progress, TextDelta
 from minikit.models.money import EXACT, add_usd, total_usd
@@ -86,7 +86,7 @@ class Tally:
         try:
             on_event(progress)
         except Exception as error:  # noqa: BLE001 - a hook of the caller's must not fail the job
-            warnings.warn(f"on_event failed: {error!r}", RuntimeWarning, stacklevel=2)
+            warned(f"on_event failed: {error!r}")
 
     def _check_enough(self, at_least_usd: Decimal | None) -> None:
         """Raise before anything is paid where the budget cannot be enough."""

@@ -80,9 +80,7 @@ def cost_usd(
     corrected = _correction(model.price_id, tier, moment)
     if corrected is not None:
         return _priced(corrected, usage)
-    rates = _plain_rates(
-        model.provider, model.price_id, tier, moment.replace(second=0, microsecond=0)
-    )
+    rates = _plain_rates(model.provider, model.price_id, tier, moment)
     if rates is not None:
         return _priced(rates, usage)
     found = _looked_up(model.provider, model.price_id, usage, tier, moment)
