@@ -170,21 +170,24 @@ async def test_a_reply_that_came_while_a_call_waited_is_not_paid_for_again(
     """Equal calls that wait for their place, plain and streamed, find the reply in the journal."""
     server.script([slow(0.2, ok("Fine."))])
     told: list[str] = []
+    replayed: list[bool] = []
     async with client_of(server, journal=path, max_concurrency=1) as client:
 
         async def ask() -> None:
-            told.append((await client.complete("Hello?")).text)
+            completion = await client.complete("Hello?")
+            told.append(completion.text)
+            replayed.append(completion.replayed)
 
         async def read() -> None:
             async with client.stream("Hello?") as stream:
-                told.extend([text async for text in stream])
-            assert stream.completion.replayed
+                told.append("".join([text async for text in stream]))
+            replayed.append(stream.completion.replayed)
 
         async with anyio.create_task_group() as group:
-            for work in (ask, ask, read):
+            for work in (ask, read, ask, read):
                 group.start_soon(work)
-    assert told == ["Fine."] * 3
-    assert len(server.requests) == 1
+    assert told == ["Fine."] * 4
+    assert (sorted(replayed), len(server.requests)) == ([False, True, True, True], 1)
 
 
 async def test_the_last_failure_is_the_cause_where_there_is_no_money_for_another(
