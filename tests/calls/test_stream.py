@@ -8,6 +8,7 @@ import json
 import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -505,7 +506,10 @@ async def test_usage_that_the_server_told_is_no_estimate(server: ChatServer) -> 
 async def test_a_stream_cut_at_any_byte(server: ChatServer) -> None:
     """Wherever the connection is reset, the outcome is one of three, and all is accounted for."""
     texts = [f'{{"choices":[{{"delta":{{"content":"{text}"}}}}]}}'.encode() for text in "aé"]
-    cut = stream([*texts, b'{"choices":[{"finish_reason":"stop"}]}'])
+    whole = stream([*texts, b'{"choices":[{"finish_reason":"stop"}]}'])
+    # Or else the next request may be lost on a connection that the server is about to reset.
+    last = {"connection": "close"}
+    cut = replace(whole, make=lambda *asked: replace(whole.make(*asked), headers=last))
     server.handler = lambda _body: ok("again")
     length = sum(len(piece) + 6 for piece in cut.make(server, {}).pieces) + 5
     seen: dict[tuple[str, ...], set[str]] = {}
