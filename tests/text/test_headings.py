@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 
 from minikit.text.headings import find_headings, heading_paths
 from strategies import texts
@@ -79,11 +79,14 @@ def test_path_before_the_first_heading_is_empty() -> None:
 
 
 @given(text=texts())
+@example(text="\u2028Title\n=====\n")
 def test_headings_stand_where_they_say(text: str) -> None:
-    """The title is found in the line at `start`, at the start of a line, in order."""
+    """The title is found in the line at `start`, after marks and white space only, in order."""
     headings = find_headings(text)
     for heading in headings:
         assert heading.start == 0 or text[heading.start - 1] == "\n"
-        assert text[heading.start :].lstrip(" #\t").startswith(heading.title)
+        before, title, _ = text[heading.start :].partition("\n")[0].partition(heading.title)
+        assert title == heading.title
+        assert not before.replace("#", "").strip()
     starts = [heading.start for heading in headings]
     assert starts == sorted(set(starts))
