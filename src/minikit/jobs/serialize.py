@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from typing import Self
 
 from minikit.errors import ArgumentError
 
 __all__ = ["Serializable"]
+
+_LONE = re.compile("[\ud800-\udfff]")
 
 
 class Serializable:
@@ -21,7 +24,8 @@ class Serializable:
         from pydantic import TypeAdapter
 
         value = TypeAdapter(type(self)).dump_python(self, mode="json")
-        return json.dumps(value, indent=indent, ensure_ascii=False)
+        text = json.dumps(value, indent=indent, ensure_ascii=False)
+        return text if text.isascii() or not _LONE.search(text) else json.dumps(value, indent=indent)
 
     @classmethod
     def from_json(cls, text: str | bytes) -> Self:
@@ -30,10 +34,12 @@ class Serializable:
         Raises:
             ArgumentError: `text` is not JSON, or not of this kind.
         """
+        import json
+
         from pydantic import TypeAdapter, ValidationError
 
-        try:
-            return TypeAdapter(cls).validate_json(text)
+        try:  # pydantic's own reader of JSON takes no lone surrogates, which a document may hold
+            return TypeAdapter(cls).validate_python(json.loads(text))
         except ValidationError as error:
             first = error.errors(include_url=False, include_input=False)[0]
             where = ".".join(map(str, first["loc"])) or "the top"
@@ -41,3 +47,5 @@ class Serializable:
                 f"this is not a saved {cls.__name__}: {first['msg']} at {where} "
                 f"({error.error_count()} problems in all)"
             ) from error
+        except (ValueError, RecursionError) as error:
+            raise ArgumentError(f"this is not a saved {cls.__name__}: it is not JSON") from error

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Literal
 
 from minikit.calls.completion import Completion
 from minikit.calls.hooks import Event
+from minikit.jobs.provenance import Claim, Node
 from minikit.jobs.serialize import Serializable
 from minikit.models.money import total_usd
 from minikit.models.usage import Usage
-from minikit.text.document import Span
+from minikit.text.document import Document, Span
+from minikit.text.passage import Passage
+from minikit.text.words import count_words
 
 __all__ = [
     "CallRecord",
@@ -21,10 +25,13 @@ __all__ = [
     "Place",
     "Progress",
     "Summary",
+    "SummaryWarning",
     "TextDelta",
+    "gaps_of",
+    "partials_of",
 ]
 
-Operation = Literal["single", "map", "merge"]
+Operation = Literal["single", "map", "merge", "refine", "revise"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,8 +39,9 @@ class Place:
     """Where a call stands in its job.
 
     Attributes:
-        operation: "single" (the whole document), "map" (one chunk) or "merge" (of summaries).
-        level: 0 for single and map calls, 1 and up for the merges.
+        operation: "single" (the whole document), "map" (one chunk), "merge" (of summaries),
+            "refine" (a summary and the next chunk) or "revise" (a summary of another length).
+        level: 0 for calls that read the source, 1 and up for the merges.
         span: What of the source the call stands for.
         redone: Whether the call repeats, in other pieces or with more room, one whose reply was
             cut off or refused; such calls lie outside the plan's bounds.
@@ -144,39 +152,94 @@ class TextDelta(Event):
     is_first: bool
 
 
+WarningKind = Literal["number", "date", "name", "claim", "coverage", "length", "gap"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SummaryWarning:
+    """Something to look at before relying on a summary; found without a model, and never sure.
+
+    Attributes:
+        kind: "number", "date" or "name" (in the summary and not in the source), "claim" (its quote
+            does not stand in the source, or there is none), "coverage" (a stretch of the source
+            that the summary does not rest on), "length" (far from what was asked) or "gap".
+        message: What is the matter.
+        start: Offset in `Summary.text` of what it is about, in code points; None for the whole.
+        end: Offset after it.
+    """
+
+    kind: WarningKind
+    message: str
+    start: int | None = None
+    end: int | None = None
+
+    def __str__(self) -> str:
+        return self.message
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Summary(Serializable):
     """A summary, what it took, and where it came from. `str(summary)` is its text.
 
     Attributes:
-        text: The summary.
+        text: The summary. A part of the source that could not be read is named at its end.
         model: Id of the model that was asked.
+        document: What was summarized; None where the summary was saved without it.
+        claims: The sentences of the text, in order, each with the passages that it rests on.
+        tree: What the text was made of: sections, partial summaries, chunks, gaps.
+        gaps: Stretches of the source that could not be read, with the reason.
+        warnings: What to look at before relying on the text.
         usage: Tokens of all calls.
         cost_usd: US dollars of all calls, or None when the price of one is unknown.
         failed_cost_usd: US dollars of attempts that brought no reply, on top of `cost_usd`.
         unmeasured: Attempts whose cost only the server knows, such as timed-out ones.
         calls: A record of each call, in the order in which the replies came.
-        spans: The spans of the source that the map calls read, in order; together they are the
-            whole source.
-        partials: The summaries of these spans; a gap has none.
-        gaps: Spans of the source that could not be read, with the reason.
-        notes: What to know before relying on the text.
+        words_asked: Words that were asked for.
+        chunk_tokens_asked: Tokens of source per call that `detail` or `chunk_tokens` asked for.
+        chunk_tokens: Tokens of the largest chunk.
+        notes: What minikit did about a server that lacks something, as told by the calls.
     """
 
     text: str
     model: str
+    document: Document | None
+    claims: tuple[Claim, ...]
+    tree: Node
     usage: Usage
     cost_usd: Decimal | None
     calls: tuple[CallRecord, ...]
-    spans: tuple[Span, ...]
+    words_asked: int
+    chunk_tokens_asked: int
+    chunk_tokens: int
+    gaps: tuple[Gap, ...] = ()
+    warnings: tuple[SummaryWarning, ...] = ()
     failed_cost_usd: Decimal = Decimal(0)
     unmeasured: int = 0
-    partials: tuple[Partial, ...] = ()
-    gaps: tuple[Gap, ...] = ()
     notes: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         return self.text
+
+    @property
+    def words(self) -> int:
+        """Words of the text."""
+        return count_words(self.tree.text)
+
+    @property
+    def sources(self) -> tuple[Passage, ...]:
+        """The passages that the claims rest on, each once, in the order of the source."""
+        passages = {(each.start, each.end): each for claim in self.claims for each in claim.passages}
+        return tuple(passages[place] for place in sorted(passages))
+
+    @property
+    def spans(self) -> tuple[Span, ...]:
+        """The stretches of the source that were read, and the gaps; together the whole source."""
+        return tuple(leaf.span for leaf in self.tree.leaves())
+
+    @property
+    def partials(self) -> tuple[Partial, ...]:
+        """The partial summaries, in the order of the source; of a single call, the summary."""
+        return partials_of(self.tree)
 
     @property
     def replayed_cost_usd(self) -> Decimal | None:
@@ -187,3 +250,28 @@ class Summary(Serializable):
     def redone_cost_usd(self) -> Decimal | None:
         """US dollars of the calls that repeat cut-off or refused ones; part of `cost_usd`."""
         return total_usd(call.cost_usd for call in self.calls if call.redone)
+
+
+def partials_of(tree: Node) -> tuple[Partial, ...]:
+    """Return the partial summaries in a tree; where one call did it all, the summary itself."""
+    found = [node for node in tree.walk() if node.kind == "partial"]
+    nodes = found or [tree]
+    return tuple(Partial(text=node.text, span=node.span) for node in nodes)
+
+
+def gaps_of(tree: Node) -> tuple[Gap, ...]:
+    """Return the gaps in a tree, those that touch and have one reason joined."""
+    leaves = (leaf for leaf in tree.leaves() if leaf.kind == "gap")
+    return tuple(joined([Gap(span=leaf.span, reason=leaf.reason or "unknown") for leaf in leaves]))
+
+
+def joined(gaps: Sequence[Gap]) -> list[Gap]:
+    """Join gaps that touch and have the same reason."""
+    joined: list[Gap] = []
+    for gap in gaps:
+        last = joined[-1] if joined else None
+        if last and (last.span.end, last.reason) == (gap.span.start, gap.reason):
+            joined[-1] = replace(last, span=Span(last.span.start, gap.span.end))
+        else:
+            joined.append(gap)
+    return joined
