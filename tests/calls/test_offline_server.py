@@ -9,13 +9,17 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pydantic import BaseModel
 
 from minikit.calls.offline import Reply, respond
+from minikit.calls.points import PointsForm
+from minikit.calls.schema import Schema
 from minikit.calls.selection import NOTHING_TO_SELECT, cut, select
 from minikit.text.fence import fence
 from minikit.text.words import count_words
 from minikit.tokens.chat import count_tokens
 from minikit.tokens.counting import count_text
+from strategies import texts
 
 pytestmark = pytest.mark.anyio
 
@@ -213,8 +217,8 @@ async def test_a_stream_without_usage() -> None:
         ({"n": 2}, "n", "cannot give more than one choice"),
         ({"logprobs": True}, "logprobs", "cannot give probabilities"),
         ({"stop": ["."]}, "stop", "cannot stop at a text"),
-        ({"response_format": {"type": "json_object"}}, "response_format", "in a given form"),
-        ({"response_format": "json"}, "response_format", "in a given form"),
+        ({"response_format": {"type": "json_object"}}, "response_format", "other than text and"),
+        ({"response_format": "json"}, "response_format", "other than text and"),
     ],
 )
 async def test_what_it_cannot_do(fields: dict[str, Any], param: str, message: str) -> None:
@@ -228,6 +232,218 @@ async def test_a_text_format_is_no_format() -> None:
     """The default written out is accepted."""
     request = _user("One sentence.", response_format={"type": "text"}, n=1, temperature=0.2)
     assert await _content(request) == "One sentence."
+
+
+def _format(
+    *, schema: object = None, numbered: bool = False, **point: object
+) -> dict[str, dict[str, Any]]:
+    """Ask for points; `point` changes the schema of one, `schema` is another one in its place."""
+    texts = {"type": "array", "items": {"type": "string"}}
+    numbers = {"points": {"type": "array", "items": {"type": "integer"}}} if numbered else {}
+    properties: dict[str, object] = {"text": {"type": "string"}, "quotes": texts, **numbers}
+    item = {"type": "object", "properties": properties, "required": list(properties), **point}
+    points = {"points": {"type": "array", "items": item}}
+    form = schema or {"type": "object", "properties": points, "required": ["points"]}
+    wire = {"name": "points", "strict": True, "schema": form}
+    return {"response_format": {"type": "json_schema", "json_schema": wire}}
+
+
+async def _points(text: str, **fields: object) -> list[dict[str, Any]]:
+    request = _user(text, **(_format() | fields))
+    return list(json.loads(await _content(request))["points"])
+
+
+async def test_points_are_sentences_that_quote_themselves() -> None:
+    """Each point is a sentence of the material, and its quote is that sentence."""
+    ask = fence(STORY.replace("left for", "left\n  for")) + "\n\nIn about 80 words."
+    points = await _points(ask)
+    plain = await _content(_user(ask))
+    assert [point["text"] for point in points] == re.findall(r"Sentence [^.]*\.", plain)
+    assert all(point["text"] in SENTENCES for point in points)
+    assert all(point == {"text": point["text"], "quotes": [point["text"]]} for point in points)
+
+
+async def test_a_point_is_one_sentence() -> None:
+    """Sentences that follow each other, a line in plain text, are points of their own."""
+    points = await _points(fence(" ".join(SENTENCES[:3]) + "\n\n* * *\n") + "\n\nPoints, please.")
+    assert [point["text"] for point in points] == SENTENCES[:3]
+
+
+async def test_a_point_that_breaks_off() -> None:
+    """The mark of a sentence that is cut belongs to the text of its point, not to the quote."""
+    (point,) = await _points(fence(SENTENCES[0]) + "\n\nIn about 6 words.")
+    assert point["text"] == "Sentence 0 tells that the […]"
+    assert point["quotes"] == ["Sentence 0 tells that the"]
+    pieces = await _points(fence("word " * 120) + "\n\nIn about 200 words.")
+    assert [point["text"][-8:] for point in pieces] == ["word […]", "word […]", "ord word"]
+
+
+NUMBERED = (
+    fence(
+        f"[#3] {SENTENCES[0]}\n    “Another sentence that {'is much longer ' * 9}stands here.”\n"
+        f"   “And one more.”\n[#14] {SENTENCES[1]} {SENTENCES[2]}\n[#15] \n",
+        "part",
+        characters="0-10",
+    )
+    + "\n"
+    + fence(f"{SENTENCES[3]} [#16] [#2]\n“A line of the material [#7] is this.”", "part")
+    + "\n\nMerge these in about 200 words."
+)
+
+
+async def test_numbered_points() -> None:
+    """Sentences of numbered lines name their numbers and have no quotes; quotations are left."""
+    points = await _points(NUMBERED, **_format(numbered=True))
+    quoted = "“A line of the material [#7] is this.”"
+    assert points == [
+        {"text": SENTENCES[0], "quotes": [], "points": [3]},
+        {"text": SENTENCES[1], "quotes": [], "points": [14]},
+        {"text": SENTENCES[2], "quotes": [], "points": [14]},
+        {"text": SENTENCES[3], "quotes": [], "points": [2, 16]},
+        {"text": quoted, "quotes": [quoted], "points": []},
+    ]
+
+
+async def test_numbers_that_the_schema_has_no_place_for() -> None:
+    """Then they may be words of a document, and the sentences quote themselves without them."""
+    points = await _points(NUMBERED)
+    assert points[0] == {"text": SENTENCES[0], "quotes": [SENTENCES[0]]}
+
+
+async def test_numbers_in_plain_text() -> None:
+    """A line that is selected has its numbers at its end."""
+    assert (await _content(_user(NUMBERED))).split("\n") == [
+        f"{SENTENCES[0]} [#3]",
+        f"{SENTENCES[1]} {SENTENCES[2]} [#14]",
+        f"{SENTENCES[3]} [#2] [#16]",
+        "“A line of the material [#7] is this.”",
+    ]
+    cut_off = await _content(_user(fence(f"[#5] {SENTENCES[0]}") + "\n\nIn about 6 words."))
+    assert cut_off == "Sentence 0 tells that the […] [#5]"
+
+
+async def test_a_selection_of_what_was_selected() -> None:
+    """Numbers are carried from call to call, with the sentences they belong to."""
+    lines = [f"[#{number}] {sentence}" for number, sentence in enumerate(SENTENCES)]
+    first = await _content(_user(fence("\n".join(lines), "part") + "\n\nIn about 300 words."))
+    second = await _content(_user(fence(first, "part") + "\n\nIn about 100 words."))
+    assert len(second.split("\n")) > 2
+    for line in second.split("\n"):
+        sentence, _, number = line.rpartition(" ")
+        assert f"{number} {sentence}" in lines
+
+
+@pytest.mark.parametrize("text", [" \n ", "* * *", "[#1]\n[#2] \n"])
+async def test_points_of_what_says_nothing(text: str) -> None:
+    """Blank material has no points."""
+    request = _user(fence(text) + "\n\nIn about 50 words.", **_format())
+    assert await _content(request) == '{"points": []}'
+
+
+async def test_points_are_left_out_where_they_do_not_fit() -> None:
+    """The JSON is whole within the limit, and what is left still stands for all of the material."""
+    prompt = fence(STORY) + "\n\nIn about 1000 words."
+    whole = await _points(prompt)
+    for limit in (2000, 700, 150):
+        _, body = await _post(_user(prompt, max_tokens=limit, **_format()))
+        points = json.loads(body["choices"][0]["message"]["content"])["points"]
+        assert body["choices"][0]["finish_reason"] == "stop"
+        assert limit * 0.5 < body["usage"]["completion_tokens"] <= limit
+        assert 0 < len(points) < len(whole)
+        assert whole.index(points[-1]) >= len(whole) * (1 - 2 / len(points))
+
+
+async def test_one_point_that_does_not_fit() -> None:
+    """It is cut, with the finish reason "length", where the shortest one has no room."""
+    prompt = fence(f"{SENTENCES[0]}\n\nA short one.") + "\n\nIn about 100 words."
+    for limit, finish_reason in ((40, "stop"), (12, "length")):
+        request = _user(prompt, max_tokens=limit, **_format())
+        _, body = await _post(request)
+        assert body["choices"][0]["finish_reason"] == finish_reason
+        assert body["usage"]["completion_tokens"] <= limit
+        assert body["choices"][0]["message"]["content"].startswith('{"points": [{"text": "A short')
+
+
+async def test_a_stream_of_points() -> None:
+    """The pieces of a stream join to the JSON that is given whole."""
+    request = _user(fence(STORY) + "\n\nIn about 100 words.", **_format())
+    chunks = await _events(request | {"stream": True})
+    deltas = [chunk["choices"][0]["delta"].get("content", "") for chunk in chunks]
+    assert "".join(deltas) == await _content(request)
+
+
+class _Point(BaseModel):
+    text: str
+    quotes: list[str]
+    points: list[int]
+
+
+class _Points(BaseModel):
+    points: list[_Point]
+
+
+async def test_the_schema_of_a_type() -> None:
+    """A form that a type describes, with references, is filled, and the type reads the reply."""
+    schema = Schema.of(_Points)
+    request = _user(NUMBERED, response_format=schema.response_format())
+    read = schema.parse(await _content(request))
+    assert [point.points for point in read.points] == [[3], [14], [14], [2, 16], []]
+
+
+CIRCLE = {"$ref": "#/$defs/a", "$defs": {"a": {"$ref": "#/$defs/b"}, "b": {"$ref": "#/$defs/a"}}}
+TEXTS = {"type": "array", "items": {"type": "string"}}
+TEXT = {"type": "string"}
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        _format(schema="{}"),
+        _format(schema={"type": "object", "properties": 3}),
+        _format(schema={"type": "object", "properties": {"value": TEXT}}),
+        _format(schema={"type": "object", "properties": {"points": TEXTS}}),
+        _format(schema=CIRCLE),
+        _format(type="array"),
+        _format(required=["text", "quotes", "weight"]),
+        _format(properties={"text": TEXT}),
+        _format(properties={"quotes": TEXTS}),
+        _format(properties={"text": TEXT, "quotes": TEXT}),
+        _format(properties={"text": TEXT, "quotes": TEXTS, "points": TEXTS}),
+        {"response_format": {"type": "json_schema"}},
+        {"response_format": {"type": "json_schema", "json_schema": []}},
+    ],
+)
+async def test_other_schemas(form: dict[str, Any]) -> None:
+    """What sentences cannot fill is refused, with the way out."""
+    status, error = await _rejected(_user("One sentence.", **form))
+    assert (status, error["param"]) == (400, "response_format")
+    assert error["message"] == (
+        "The offline model cannot answer in a form other than text and points with quotes: it only "
+        "selects sentences from text. Leave out 'response_format', or choose another model."
+    )
+
+
+async def test_a_schema_that_requires_little() -> None:
+    """What a schema allows and does not require may be left out."""
+    assert await _points("One sentence.", **_format(required="all")) == [
+        {"text": "One sentence.", "quotes": ["One sentence."]}
+    ]
+
+
+@given(texts())
+@settings(max_examples=60, deadline=None)
+def test_points_of_any_text(text: str) -> None:
+    """Whatever the material, the quotes of its points stand in it, and no point is blank."""
+    prompt = f"x{text}"
+    reply = PointsForm(is_numbered=False).reply(prompt, max_tokens=2000, encoding="o200k_base")
+    material = " ".join(prompt.split())
+    points = json.loads(reply)["points"]
+    assert count_text(reply, "o200k_base") <= 2000
+    for point in points:
+        (quote,) = point["quotes"]
+        assert quote.strip()
+        assert point["text"].removesuffix(f" {NOTHING_TO_SELECT}") == quote
+        assert quote in material or "[#" in material
 
 
 IMAGE = {"type": "image_url", "image_url": {"url": "data:image/png;base64,AAAA"}}

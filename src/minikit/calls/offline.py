@@ -3,7 +3,9 @@
 It speaks OpenAI's wire format, so that a client can be tried and tested whole without a network,
 a key or a cost. Of a language model it has nothing: it reads the texts that stand in fences (see
 `minikit.text.fence`) in the last user message, or that message itself, and answers with their most
-telling sentences, verbatim. It knows no HTTP library; a transport hands it paths and bodies.
+telling sentences, verbatim: as text, or in the one JSON schema that sentences can fill, that of
+points with quotes (see `minikit.calls.points`). It knows no HTTP library; a transport hands it
+paths and bodies.
 """
 
 from __future__ import annotations
@@ -19,6 +21,7 @@ from uuid import uuid4
 from minikit.errors import ArgumentError
 
 if TYPE_CHECKING:
+    from minikit.calls.points import PointsForm
     from minikit.models.model import Model
     from minikit.tokens.messages import Message
 
@@ -98,6 +101,7 @@ class _Ask:
 
     messages: tuple[Message, ...]
     max_tokens: int | None
+    form: PointsForm | None
     stream: bool
     include_usage: bool
 
@@ -160,6 +164,7 @@ def _read(body: bytes, model: Model) -> _Ask:
     return _Ask(
         messages=_read_messages(fields.get("messages")),
         max_tokens=_read_max_tokens(fields, model.max_output_tokens),
+        form=_read_form(fields.get("response_format")),
         stream=fields.get("stream") is True,
         include_usage=isinstance(options, dict) and bool(cast("Any", options).get("include_usage")),
     )
@@ -179,13 +184,23 @@ def _check_model(model: object) -> None:
 
 def _check_abilities(fields: Mapping[str, Any]) -> None:
     reasons = [(name, ability) for name, ability in _CANNOT.items() if fields.get(name)]
-    form = fields.get("response_format") or {"type": "text"}
-    if not isinstance(form, dict) or cast("Any", form).get("type") != "text":
-        reasons.append(("response_format", "answer in a given form"))
     if fields.get("n") not in (None, 1):
         reasons.append(("n", "give more than one choice"))
     for name, ability in reasons:
         raise _cannot(ability, name)
+
+
+def _read_form(response_format: object) -> PointsForm | None:
+    """Return the form of the reply; None for plain text."""
+    from minikit.calls.points import PointsForm
+
+    asked = cast("dict[str, Any]", response_format) if isinstance(response_format, dict) else {}
+    if not response_format or asked.get("type") == "text":
+        return None
+    form = PointsForm.of(asked)
+    if form is None:
+        raise _cannot("answer in a form other than text and points with quotes", "response_format")
+    return form
 
 
 def _cannot(ability: str, param: str) -> _Rejection:
@@ -269,7 +284,11 @@ def _answer(ask: _Ask, prompt_tokens: int, max_tokens: int, encoding: str) -> _A
     from minikit.calls.selection import cut, select
     from minikit.tokens.counting import count_text
 
-    content = select(_prompt(ask.messages), max_tokens=max_tokens)
+    prompt = _prompt(ask.messages)
+    if ask.form:
+        content = ask.form.reply(prompt, max_tokens=max_tokens, encoding=encoding)
+    else:
+        content = select(prompt, max_tokens=max_tokens)
     completion_tokens, finish_reason = count_text(content, encoding), "stop"
     if completion_tokens > max_tokens:
         content, finish_reason = cut(content, max_tokens, encoding), "length"

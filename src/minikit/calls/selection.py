@@ -1,18 +1,28 @@
-"""What the offline model answers: sentences of the material in a prompt, and none of its own."""
+"""What the offline model answers: sentences of the material in a prompt, and none of its own.
+
+The material may hold numbered points of an earlier call, a line each: "[#12] What was said.", and
+beneath it, indented, what it was quoted from: "“What was said.”". The number goes with each
+sentence that is selected from its line, and the quotations are never selected.
+"""
 
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from minikit.text.extractive import extract
 from minikit.text.fence import outside, unfence
+from minikit.text.units import units
 from minikit.tokens.counting import count_text
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
     from minikit.text.extractive import Excerpt
 
-__all__ = ["NOTHING_TO_SELECT", "cut", "select"]
+__all__ = ["NOTHING_TO_SELECT", "Selected", "cut", "select", "select_sentences"]
 
 NOTHING_TO_SELECT = "[…]"
 """The reply to a fence with only white space in it: a mark, since an empty reply is an error."""
@@ -25,6 +35,28 @@ _ABOUT_WORDS = re.compile(
     r"\b(?:about|most|in|of|than)\s+([0-9][0-9,]{0,9})[\s-]words?\b", re.IGNORECASE
 )
 _WORDS = re.compile(r"\b([0-9][0-9,]{0,9})[\s-]words?\b", re.IGNORECASE)
+_NUMBER = re.compile(r"\[#([0-9]{1,9})\]")
+_QUOTATION = re.compile(r"[ \t]+“")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Selected:
+    """A stretch of the material that was selected.
+
+    Attributes:
+        words: It, verbatim but for white space.
+        is_whole: False when it breaks off in the middle of a sentence.
+        points: The numbers of its line, in ascending order; () where it has none.
+    """
+
+    words: str
+    is_whole: bool
+    points: tuple[int, ...]
+
+    @property
+    def text(self) -> str:
+        """The words, with a mark where they break off."""
+        return self.words if self.is_whole else f"{self.words} {NOTHING_TO_SELECT}"
 
 
 def select(prompt: str, *, max_tokens: int) -> str:
@@ -40,16 +72,19 @@ def select(prompt: str, *, max_tokens: int) -> str:
         max_tokens: Limit of the reply; a length that is asked for is kept even if it passes it.
 
     Returns:
-        Sentences of the material, verbatim but for white space, in its order, with a space
-        between; `NOTHING_TO_SELECT` where the material is blank.
+        Sentences of the material, verbatim but for white space, in its order, a line each or for
+        several that follow each other; the numbers of a line that has some stand at its end:
+        "What was said. [#12]". `NOTHING_TO_SELECT` where the material is blank.
     """
-    fenced = unfence(prompt)
-    words = _words_asked(outside(prompt)) if fenced else None
-    if words is None:
-        words = min(_DEFAULT_WORDS, max(1, int(max_tokens * _WORDS_PER_TOKEN)))
-    material = "\n\n".join(fenced) if fenced else prompt
-    lines = (_line(material, excerpt) for excerpt in extract(material, max_words=words))
+    material, excerpts = _extracted(prompt, max_tokens)
+    lines = (_numbered(material.at(each.start, each.end, each.is_whole)) for each in excerpts)
     return "\n".join(lines) or NOTHING_TO_SELECT
+
+
+def select_sentences(prompt: str, *, max_tokens: int) -> list[Selected]:
+    """Choose the sentences that `select` chooses, and return each on its own."""
+    material, excerpts = _extracted(prompt, max_tokens)
+    return list(_apart(material, excerpts))
 
 
 def cut(content: str, max_tokens: int, encoding: str) -> str:
@@ -64,9 +99,95 @@ def cut(content: str, max_tokens: int, encoding: str) -> str:
     return content[:fits]
 
 
-def _line(material: str, excerpt: Excerpt) -> str:
-    line = " ".join(material[excerpt.start : excerpt.end].split())
-    return line if excerpt.is_whole else f"{line} {NOTHING_TO_SELECT}"
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Material:
+    """Text without the numbers of its lines; of each line that had some, where it stands."""
+
+    text: str
+    starts: list[int]
+    ends: list[int]
+    numbers: list[tuple[int, ...]]
+
+    @classmethod
+    def of(cls, text: str) -> _Material:
+        """Take the numbers and the quotations beneath them out of `text`."""
+        material = cls(text=text, starts=[], ends=[], numbers=[])
+        if not _NUMBER.search(text):
+            return material
+        pieces: list[str] = []
+        length = 0
+        is_beneath = False
+        for line in text.split("\n"):
+            numbers, piece = _parted(line)
+            if is_beneath and not numbers and _QUOTATION.match(line):
+                continue
+            is_beneath = bool(numbers)
+            if numbers:
+                piece = f"\n{piece}\n"  # a paragraph of its own, which is wrapped with no other
+                material.starts.append(length)
+                material.ends.append(length + len(piece))
+                material.numbers.append(numbers)
+            pieces.append(piece)
+            length += len(piece) + 1
+        return cls(
+            text="\n".join(pieces),
+            starts=material.starts,
+            ends=material.ends,
+            numbers=material.numbers,
+        )
+
+    def at(self, start: int, end: int, is_whole: bool) -> Selected:
+        line = bisect_right(self.starts, start) - 1
+        is_numbered = line >= 0 and start < self.ends[line]
+        return Selected(
+            words=" ".join(self.text[start:end].split()),
+            is_whole=is_whole,
+            points=self.numbers[line] if is_numbered else (),
+        )
+
+
+def _parted(line: str) -> tuple[tuple[int, ...], str]:
+    """Part the numbers at the beginning and the end of a line from what stands between them."""
+    found = list(_NUMBER.finditer(line))
+    numbers: set[int] = set()
+    start, end = 0, len(line)
+    for number in found:
+        if line[start : number.start()].strip():
+            break
+        numbers.add(int(number[1]))
+        start = number.end()
+    for number in reversed(found):
+        if number.start() < start or line[number.end() : end].strip():
+            break
+        numbers.add(int(number[1]))
+        end = number.start()
+    return tuple(sorted(numbers)), line[start:end]
+
+
+def _extracted(prompt: str, max_tokens: int) -> tuple[_Material, list[Excerpt]]:
+    fenced = unfence(prompt)
+    words = _words_asked(outside(prompt)) if fenced else None
+    if words is None:
+        words = min(_DEFAULT_WORDS, max(1, int(max_tokens * _WORDS_PER_TOKEN)))
+    material = _Material.of("\n\n".join(fenced) if fenced else prompt)
+    return material, extract(material.text, max_words=words)
+
+
+def _apart(material: _Material, excerpts: Sequence[Excerpt]) -> Iterator[Selected]:
+    """Yield the sentences of excerpts, which may hold several or the beginning of one."""
+    left = iter(excerpts)
+    excerpt = next(left, None)
+    for unit in units(material.text):
+        while excerpt and excerpt.end <= unit.start:
+            excerpt = next(left, None)
+        if excerpt and excerpt.start < unit.end:
+            end = min(excerpt.end, unit.end)
+            is_whole = unit.is_whole and end == unit.end
+            yield material.at(max(excerpt.start, unit.start), end, is_whole)
+
+
+def _numbered(selected: Selected) -> str:
+    return " ".join([selected.text, *(f"[#{number}]" for number in selected.points)])
 
 
 def _words_asked(ask: str) -> int | None:
