@@ -1,0 +1,89 @@
+"""How evenly a summary rests on its source, told from the places of its claims alone."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections import Counter
+from dataclasses import dataclass
+from itertools import pairwise
+from math import ceil
+from typing import TYPE_CHECKING
+
+from minikit.text.document import Span
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from minikit.jobs.provenance import Claim
+
+__all__ = ["Coverage", "coverage"]
+
+_SIGNS = "▁▂▃▄▅▆▇█"
+_MOST_BINS = 40
+_SHORTEST_BIN = 200  # characters
+_CLAIMS_PER_STRETCH = 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Coverage:
+    """Where in its source a summary rests. `str(coverage)` draws it, such as "▂▁▅█▁▁▃".
+
+    Attributes:
+        bins: How many passages of its claims begin in each of so many equal stretches of the
+            source: at most 40, fewer where the source is short or the claims are few.
+        ratio: The share of stretches in which a passage stands, 0 to 1, where the source is cut
+            into a third as many as there are claims that rest on something: places scattered
+            evenly at random would reach 95 % of these, be they 5 or 40.
+        longest_gap: The longest stretch of the source without a passage, which may be at one of
+            its ends; where there is no passage, all of it.
+    """
+
+    bins: tuple[int, ...]
+    ratio: float
+    longest_gap: Span
+
+    def __str__(self) -> str:
+        most = max(self.bins)
+        if not most:
+            return _SIGNS[0] * len(self.bins)
+        return "".join(_SIGNS[ceil(count / most * (len(_SIGNS) - 1))] for count in self.bins)
+
+
+def coverage(claims: Sequence[Claim], length: int) -> Coverage:
+    """Tell how evenly `claims` rest on a source of `length` characters.
+
+    Args:
+        claims: The claims of a summary; those without passages count for nothing.
+        length: Of the source, in code points; >= 0.
+    """
+    spans = sorted(
+        Span(min(each.start, length), min(each.end, length))
+        for claim in claims
+        for each in claim.spans
+    )
+    resting = sum(bool(claim.spans) for claim in claims)
+    bins = max(1, min(_MOST_BINS, 2 * len(spans), length // _SHORTEST_BIN))
+    fair = max(1, min(ceil(resting / _CLAIMS_PER_STRETCH), bins))
+    return Coverage(
+        bins=_counts(spans, bins, length),
+        ratio=sum(map(bool, _touched(spans, fair, length))) / fair,
+        longest_gap=_longest_gap(spans, length),
+    )
+
+
+def _counts(spans: Sequence[Span], bins: int, length: int) -> tuple[int, ...]:
+    counts = Counter(min(span.start * bins // max(1, length), bins - 1) for span in spans)
+    return tuple(counts[number] for number in range(bins))
+
+
+_touched = _counts
+
+
+def _longest_gap(spans: Sequence[Span], length: int) -> Span:
+    gaps = [Span(0, length)] if not spans else []
+    end = 0
+    for span in [*spans, Span(length, length)]:
+        if span.start > end:
+            gaps.append(Span(end, span.start))
+        end = max(end, span.end)
+    return max(gaps, key=len, default=Span(0, 0))
