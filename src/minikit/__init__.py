@@ -60,16 +60,28 @@ if TYPE_CHECKING:
     from minikit.calls.telemetry import OpenTelemetryHook
     from minikit.client import AsyncClient
     from minikit.functions import aplan, asummarize, plan, summarize
+    from minikit.jobs.coverage import Coverage
     from minikit.jobs.options import SummarizeOptions
     from minikit.jobs.plan import Level, Plan
+    from minikit.jobs.provenance import Citation, Claim, Node
     from minikit.jobs.stream import AsyncSummaryStream
-    from minikit.jobs.summary import CallRecord, Gap, Partial, Progress, Summary, TextDelta
+    from minikit.jobs.summary import (
+        CallRecord,
+        Gap,
+        Partial,
+        Progress,
+        Summary,
+        SummaryWarning,
+        TextDelta,
+    )
+    from minikit.jobs.templates import SummarizePrompts
     from minikit.models.model import ImageRule, Model, Price
     from minikit.models.retirement import ModelRetirementWarning
     from minikit.models.usage import Usage
     from minikit.streams import CompletionStream, SummaryStream
     from minikit.text.document import Document, Span
     from minikit.text.pack import Packed, PackedPart, Part, pack
+    from minikit.text.passage import Passage
     from minikit.text.split import Chunk, split
     from minikit.tokens.chat import count_tokens
     from minikit.tokens.images import count_image_tokens, image_size
@@ -91,12 +103,15 @@ __all__ = [
     "CallTimeoutError",
     "Chunk",
     "ChunkTooSmallError",
+    "Citation",
+    "Claim",
     "Client",
     "ClosedError",
     "CompleteOptions",
     "Completion",
     "CompletionStream",
     "ContextOverflowError",
+    "Coverage",
     "Document",
     "Event",
     "Gap",
@@ -114,6 +129,7 @@ __all__ = [
     "MissingKeyError",
     "Model",
     "ModelRetirementWarning",
+    "Node",
     "OpenTelemetryHook",
     "OutputTruncatedError",
     "Packed",
@@ -121,6 +137,7 @@ __all__ = [
     "ParsedCompletion",
     "Part",
     "Partial",
+    "Passage",
     "Plan",
     "Price",
     "Progress",
@@ -138,8 +155,10 @@ __all__ = [
     "Span",
     "StreamBrokenError",
     "SummarizeOptions",
+    "SummarizePrompts",
     "Summary",
     "SummaryStream",
+    "SummaryWarning",
     "TextDelta",
     "TextPart",
     "Totals",
@@ -175,13 +194,17 @@ _HOMES = {
     "minikit.functions": "aplan asummarize plan summarize",
     "minikit.jobs.options": "SummarizeOptions",
     "minikit.jobs.plan": "Level Plan",
+    "minikit.jobs.coverage": "Coverage",
+    "minikit.jobs.provenance": "Citation Claim Node",
     "minikit.jobs.stream": "AsyncSummaryStream",
-    "minikit.jobs.summary": "CallRecord Gap Partial Progress Summary TextDelta",
+    "minikit.jobs.summary": "CallRecord Gap Partial Progress Summary SummaryWarning TextDelta",
+    "minikit.jobs.templates": "SummarizePrompts",
     "minikit.models.model": "ImageRule Model Price",
     "minikit.models.retirement": "ModelRetirementWarning",
     "minikit.models.usage": "Usage",
     "minikit.streams": "CompletionStream SummaryStream",
     "minikit.text.document": "Document Span",
+    "minikit.text.passage": "Passage",
     "minikit.text.pack": "Packed PackedPart Part pack",
     "minikit.text.split": "Chunk split",
     "minikit.tokens.chat": "count_tokens",

@@ -22,7 +22,8 @@ from minikit.calls.schema import Schema
 from minikit.calls.stream import AsyncCompletionStream
 from minikit.calls.structured import Forms, ParsedCompletion, complete_structured
 from minikit.jobs.options import Options, SummarizeOptions
-from minikit.jobs.plan import Job, Plan, prepare, readable
+from minikit.jobs.plan import Plan
+from minikit.jobs.prepare import Job, prepare, readable
 from minikit.jobs.stream import AsyncSummaryStream
 from minikit.jobs.summarize import run
 from minikit.jobs.summary import Summary
@@ -317,4 +318,11 @@ class AsyncClient:
         return Model.resolve(model)
 
     def _prepare(self, document: Document, model: Model, options: Options) -> Job:
-        return prepare(document, model, options, concurrency=self._pipeline.max_concurrency)
+        pipeline = self._pipeline
+        return prepare(
+            document,
+            model,
+            options,
+            concurrency=pipeline.max_concurrency,
+            rate_limit=pipeline.rate_limit,
+        )

@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from decimal import Decimal
 
     from minikit.calls.completion import Completion
+    from minikit.jobs.provenance import Node
     from minikit.jobs.summary import CallRecord, Partial
     from minikit.models.usage import Usage
 
@@ -134,6 +135,7 @@ class BudgetExceededError(MinikitError):
         unknown_usd: The most that calls without a known cost (timed out, cut off) may have cost.
         needed_usd: The most that the refused call could have cost.
         partial: What a job has brought before it, in the order of the document.
+        tree: The same as a tree, with the gaps; None outside a job.
         calls: A record of each call of the job that brought a reply.
     """
 
@@ -152,6 +154,7 @@ class BudgetExceededError(MinikitError):
         self.unknown_usd = unknown_usd
         self.needed_usd = needed_usd
         self.partial: tuple[Partial, ...] = ()
+        self.tree: Node | None = None
         self.calls: tuple[CallRecord, ...] = ()
 
     def __reduce__(self) -> tuple[object, ...]:
@@ -254,6 +257,7 @@ class JobError(MinikitError):
 
     Attributes:
         partial: The replies that did arrive, in the order of the document.
+        tree: The same as a tree, with what each was made of, and the gaps.
         errors: The errors of the calls that failed, in the order of the document.
         calls: A record of each call that brought a reply.
         usage: Tokens of these calls, or None where there was none.
@@ -265,6 +269,7 @@ class JobError(MinikitError):
         message: str,
         *,
         partial: tuple[Partial, ...] = (),
+        tree: Node | None = None,
         errors: tuple[CallError, ...] = (),
         calls: tuple[CallRecord, ...] = (),
         usage: Usage | None = None,
@@ -272,6 +277,7 @@ class JobError(MinikitError):
     ) -> None:
         super().__init__(message)
         self.partial = partial
+        self.tree = tree
         self.errors = errors
         self.calls = calls
         self.usage = usage

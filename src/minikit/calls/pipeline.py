@@ -104,7 +104,7 @@ class Pipeline:
         self._retry = retry
         self._spare = RetryBudget()
         self._timeout_s = timeout_s
-        self._rate_limit = rate_limit
+        self.rate_limit = rate_limit
         self._journal = journal
         self._run = uuid4().hex
         self._paces: dict[tuple[Route, str], Pace] = {}
@@ -224,7 +224,7 @@ class Pipeline:
         key = (route, model.id)
         with self._lock:
             if key not in self._paces:
-                self._paces[key] = Pace(self._rate_limit, self.max_concurrency)
+                self._paces[key] = Pace(self.rate_limit, self.max_concurrency)
         if key not in session.turns:
             session.turns[key] = Line()
         if payer not in session.money:

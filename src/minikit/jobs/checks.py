@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from minikit.jobs.coverage import coverage
 from minikit.jobs.summary import SummaryWarning
 from minikit.text.grounding import ungrounded
 

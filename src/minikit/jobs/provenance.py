@@ -1,4 +1,4 @@
-"""Where a summary comes from: its claims with their passages, and the tree of what it was made of."""
+"""Where a summary comes from: its claims with their passages, and what it was made of."""
 
 from __future__ import annotations
 
@@ -159,5 +159,5 @@ class Node:
 
 def weakest(citations: tuple[Citation, ...]) -> Verdict:
     """Return the verdict of the weakest citation; "unsupported" where there is none."""
-    verdicts = (citation.verdict for citation in citations)
-    return max(verdicts, key=_WEAKNESS.__getitem__, default="unsupported")
+    verdicts = [citation.verdict for citation in citations]
+    return max(verdicts, key=lambda each: _WEAKNESS[each]) if verdicts else "unsupported"

@@ -25,7 +25,9 @@ class Serializable:
 
         value = TypeAdapter(type(self)).dump_python(self, mode="json")
         text = json.dumps(value, indent=indent, ensure_ascii=False)
-        return text if text.isascii() or not _LONE.search(text) else json.dumps(value, indent=indent)
+        return (
+            text if text.isascii() or not _LONE.search(text) else json.dumps(value, indent=indent)
+        )
 
     @classmethod
     def from_json(cls, text: str | bytes) -> Self:

@@ -228,7 +228,9 @@ class Summary(Serializable):
     @property
     def sources(self) -> tuple[Passage, ...]:
         """The passages that the claims rest on, each once, in the order of the source."""
-        passages = {(each.start, each.end): each for claim in self.claims for each in claim.passages}
+        passages = {
+            (each.start, each.end): each for claim in self.claims for each in claim.passages
+        }
         return tuple(passages[place] for place in sorted(passages))
 
     @property

@@ -17,7 +17,7 @@ from minikit.models.usage import Usage
 if TYPE_CHECKING:
     from minikit.calls.completion import Completion
     from minikit.calls.pipeline import Pipeline
-    from minikit.jobs.plan import Job
+    from minikit.jobs.prepare import Job
 
 __all__ = ["JobEvent", "Listener", "Tally"]
 
@@ -62,8 +62,9 @@ class Tally:
         """Attempts whose cost only the server knows."""
         return self.account.ledger.total.unmeasured
 
-    def record(self, completion: Completion, place: Place) -> None:
-        """Add a call that brought a reply, and tell of it."""
+    def record(self, completion: Completion, place: Place) -> int:
+        """Add a call that brought a reply, tell of it, and return its position in `calls`."""
+        position = len(self.calls)
         self.calls.append(CallRecord.of(completion, place))
         self.usage += completion.usage
         self.cost_usd = total_usd((self.cost_usd, completion.cost_usd))
@@ -81,6 +82,7 @@ class Tally:
             self._listen(progress)
         if self._on_event is not None:
             self._tell(self._on_event, progress)
+        return position
 
     def _tell(self, on_event: Callable[[Progress], None], progress: Progress) -> None:
         try:

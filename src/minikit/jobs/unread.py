@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
-
 from minikit.calls.completion import EMPTY, Completion
 from minikit.errors import (
     CallError,
@@ -12,10 +9,8 @@ from minikit.errors import (
     RefusalError,
     RequestTooLargeError,
 )
-from minikit.jobs.summary import Gap
-from minikit.text.document import Span
 
-__all__ = ["FAILED_HALVES_AT_MOST", "joined", "lies_in_the_passage", "truncated", "weight"]
+__all__ = ["FAILED_HALVES_AT_MOST", "lies_in_the_passage", "truncated", "weight"]
 
 FAILED_HALVES_AT_MOST = 32
 """So many pieces of one chunk may be refused before the rest is a gap as it is. To find one short
@@ -38,18 +33,6 @@ def lies_in_the_passage(error: CallError) -> bool:
     """Whether what was to be read is the cause, so that pieces of it may fare better."""
     kinds = (RefusalError, RequestTooLargeError, OutputTruncatedError)
     return isinstance(error, kinds) or error.code == EMPTY
-
-
-def joined(gaps: Sequence[Gap]) -> list[Gap]:
-    """Join gaps that touch and have the same reason."""
-    joined: list[Gap] = []
-    for gap in gaps:
-        last = joined[-1] if joined else None
-        if last and (last.span.end, last.reason) == (gap.span.start, gap.reason):
-            joined[-1] = replace(last, span=Span(last.span.start, gap.span.end))
-        else:
-            joined.append(gap)
-    return joined
 
 
 def truncated(completion: Completion) -> OutputTruncatedError:

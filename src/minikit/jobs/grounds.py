@@ -1,0 +1,193 @@
+"""Holding a summary against its source: its quotes, and what stands behind the rest of it."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import cached_property
+from threading import Lock
+from typing import TYPE_CHECKING
+
+from minikit.jobs.points import Point, read_marks
+from minikit.jobs.provenance import Citation, Claim, weakest
+from minikit.text.align import QuoteFinder
+from minikit.text.attribution import attribute, evidence
+from minikit.text.document import Span
+from minikit.text.passage import Places
+from minikit.text.units import marker_length, units
+
+if TYPE_CHECKING:
+    from minikit.text.document import Document
+
+__all__ = ["Grounds", "without_unsupported"]
+
+CITATIONS_AT_MOST = 12
+"""Of one sentence; a merge may name any number of points for it."""
+
+
+class Grounds:
+    """Holds claims against one document; safe to use from several threads. CPU-bound."""
+
+    def __init__(self, document: Document) -> None:
+        self.document = document
+        self._finder = QuoteFinder(document.text)
+        self._lock = Lock()
+
+    @cached_property
+    def places(self) -> Places:
+        """The headings and pages of the document."""
+        return Places(self.document)
+
+    def quoted(
+        self, points: Sequence[Point], within: Span, known: Sequence[Claim] = ()
+    ) -> tuple[str, tuple[Claim, ...]]:
+        """Return the text that `points` make, and its claims with what was found of their quotes.
+
+        Args:
+            points: What a model wrote.
+            within: The part of the document that it was given.
+            known: The claims that it was given beside; a point may take over some of them.
+        """
+        text, claims = "", list[Claim]()
+        for point in points:
+            text = _with_space(text, point.text)
+            start = len(text)
+            text += point.text
+            citations = [self._citation(quote, within) for quote in point.quotes]
+            taken = _taken(point.points, known)
+            claims.append(_claim(text, start, len(text), [*taken, *citations]))
+        return text, self._backed(claims)
+
+    def kept(self, written: str, known: Sequence[Claim]) -> tuple[str, tuple[Claim, ...]]:
+        """Return `written` without the numbers of points, and its sentences with what they cite.
+
+        A sentence without a number is unsupported; the passages most like it are told all the same.
+        """
+        marked = read_marks(written, len(known))
+        text = marked.text.strip()
+        shift = marked.text.find(text) if text else 0
+        sentences = _sentences(text)
+        numbers: dict[Span, list[int]] = {each: [] for each in sentences}
+        for offset, found in marked.marks:
+            if (sentence := _sentence_at(sentences, offset - shift)) is not None:
+                numbers[sentence] += found
+        claims = [
+            _claim(text, each.start, each.end, _taken(numbers[each], known)) for each in sentences
+        ]
+        return text, self._backed(claims)
+
+    def attributed(self, text: str) -> tuple[Claim, ...]:
+        """Return the sentences of `text` with the passages of the document most like them."""
+        sentences = _sentences(text)
+        claims = (
+            Claim(
+                text=text[at.start : at.end],
+                start=at.start,
+                end=at.end,
+                citations=found,
+                verdict=weakest(found),
+            )
+            for at, found in zip(
+                sentences, self._likest([text[at.start : at.end] for at in sentences]), strict=True
+            )
+        )
+        return tuple(claims)
+
+    def evidence(self, text: str, within: Span, *, max_characters: int) -> list[str]:
+        """Return the sentences of a part of the document that best back its summary `text`."""
+        spans = evidence(text, self.document.text, within, max_characters=max_characters)
+        return [" ".join(self.document[span].split()) for span in spans]
+
+    def _citation(self, quote: str, within: Span) -> Citation:
+        with self._lock:
+            found = self._finder.align(quote, within)
+        return Citation(
+            quote=quote,
+            passages=self.places.passages(found.spans),
+            verdict=found.verdict,
+            score=found.score,
+        )
+
+    def _backed(self, claims: Sequence[Claim]) -> tuple[Claim, ...]:
+        """Add the likest passages to claims that cite nothing; they stay unsupported."""
+        bare = [index for index, claim in enumerate(claims) if not claim.citations]
+        found = dict(zip(bare, self._likest([claims[index].text for index in bare]), strict=True))
+        return tuple(
+            replace(claim, citations=found.get(index, claim.citations))
+            for index, claim in enumerate(claims)
+        )
+
+    def _likest(self, sentences: Sequence[str]) -> list[tuple[Citation, ...]]:
+        if not sentences:
+            return []
+        matches = attribute(sentences, self.document.text)
+        return [
+            tuple(
+                Citation(
+                    quote="",
+                    passages=(self.places.passage(match.span),),
+                    verdict="attributed",
+                    score=match.score,
+                )
+                for match in found
+            )
+            for found in matches
+        ]
+
+
+def without_unsupported(text: str, claims: Sequence[Claim]) -> tuple[str, tuple[Claim, ...]]:
+    """Take the sentences out of `text` whose claims are not supported; the others keep theirs."""
+    pieces, kept = list[str](), list[Claim]()
+    position = removed = 0
+    for claim in claims:
+        if claim.is_supported:
+            kept.append(replace(claim, start=claim.start - removed, end=claim.end - removed))
+            continue
+        pieces.append(text[position : claim.start])
+        end = claim.end
+        while end < len(text) and text[end].isspace():
+            end += 1
+        removed += end - claim.start
+        position = end
+    return "".join([*pieces, text[position:]]).rstrip(), tuple(kept)
+
+
+def _taken(numbers: Sequence[int], known: Sequence[Claim]) -> list[Citation]:
+    """Return the quotes of the points that `numbers` name, each once."""
+    taken = [known[number - 1] for number in dict.fromkeys(numbers) if 1 <= number <= len(known)]
+    quotes = (each for claim in taken for each in claim.citations if each.verdict != "attributed")
+    return list({(each.quote, each.spans): each for each in quotes}.values())
+
+
+def _claim(text: str, start: int, end: int, citations: Sequence[Citation]) -> Claim:
+    few = tuple(citations[:CITATIONS_AT_MOST])
+    return Claim(text=text[start:end], start=start, end=end, citations=few, verdict=weakest(few))
+
+
+def _with_space(text: str, following: str) -> str:
+    """Return `text` with what parts it from what follows: a line end or a space."""
+    if not text:
+        return text
+    starts_line = marker_length(following) > 0 or following.startswith(("#", "|"))
+    return text + ("\n" if starts_line else " ")
+
+
+def _sentences(text: str) -> list[Span]:
+    """Return where the sentences of a summary stand, without list marks; headings are none."""
+    found = list[Span]()
+    for unit in units(text):
+        start = unit.start + marker_length(text[unit.start : unit.end])
+        if not text.startswith("#", unit.start) and any(map(str.isalnum, text[start : unit.end])):
+            found.append(Span(start, unit.end))
+    return found
+
+
+def _sentence_at(sentences: Sequence[Span], offset: int) -> Span | None:
+    """Return the sentence that a number at `offset` stands in, after or, as the last, before."""
+    at = bisect_left(sentences, offset, key=lambda each: each.start)
+    before = sentences[at - 1] if at else None
+    following = sentences[at] if at < len(sentences) else None
+    if following and (following.start == offset or before is None):
+        return following if before is None or before.end < offset else before
+    return before

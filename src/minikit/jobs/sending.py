@@ -1,0 +1,176 @@
+"""Sending the calls of a job: each is recorded, and one that is cut off gets more room."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from minikit.calls.pipeline import in_thread
+from minikit.calls.request import Request
+from minikit.errors import RefusalError, RequestRejectedError, RequestTooLargeError
+from minikit.jobs.sizes import form_tokens
+from minikit.jobs.stream import streamed
+from minikit.jobs.summary import TextDelta
+from minikit.jobs.unread import truncated
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
+
+    from minikit.calls.completion import Completion
+    from minikit.calls.pipeline import Pipeline
+    from minikit.jobs.prepare import Job
+    from minikit.jobs.summary import Place
+    from minikit.jobs.tally import Listener, Tally
+    from minikit.tokens.messages import Message
+
+__all__ = ["Exit", "Sender", "Written"]
+
+NO_FORM = "the server takes no response format; quotes were asked for in words"
+
+
+class Exit(Exception):  # noqa: N818 - a signal, not an error
+    """Carries a SystemExit out of a task, which asyncio would let end its loop."""
+
+    def __init__(self, error: SystemExit) -> None:
+        super().__init__()
+        self.error = error
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Written:
+    """What a call has written; `call` is its position in the records."""
+
+    text: str
+    call: int
+
+
+class Sender:
+    """Sends the calls of one run of a job and keeps their figures.
+
+    Attributes:
+        tally: What the calls have taken so far.
+        failed_in_a_row: Calls that failed since the last reply came; counted by the caller.
+    """
+
+    def __init__(self, job: Job, pipeline: Pipeline, tally: Tally, listen: Listener | None) -> None:
+        self.tally = tally
+        self.failed_in_a_row = 0
+        self._job = job
+        self._pipeline = pipeline
+        self._listen = listen
+        self._takes_form = True
+
+    @property
+    def max_concurrency(self) -> int:
+        """Calls in flight at most."""
+        return self._pipeline.max_concurrency
+
+    def tell(self, text: str, *, is_first: bool = True) -> None:
+        """Tell a listener of text that no stream has told."""
+        if self._listen is not None:
+            self._listen(TextDelta(text=text, is_first=is_first))
+
+    async def send(
+        self,
+        messages: tuple[Message, ...],
+        place: Place,
+        *,
+        limit: int,
+        tokens: int | None = None,
+        form: Mapping[str, Any] | None = None,
+    ) -> Written:
+        """Send one request.
+
+        Args:
+            messages: What to ask.
+            place: Where the call stands in the job.
+            limit: Output limit.
+            tokens: Tokens of the messages, where they have been counted before.
+            form: The form of the reply; a server that takes none is asked without.
+
+        Raises:
+            OutputTruncatedError: The reply was cut off.
+        """
+        return _whole(*await self._sent(self._request(messages, limit, tokens, form), place))
+
+    async def send_whole(
+        self,
+        messages: tuple[Message, ...],
+        place: Place,
+        *,
+        limit: int,
+        tokens: int | None = None,
+        form: Mapping[str, Any] | None = None,
+        is_last: bool = False,
+    ) -> Written:
+        """Send as `send` does; where the reply is cut off, once more with all the room there is.
+
+        Where it `is_last`, a listener hears of the text as it is written.
+        """
+        request = self._request(messages, limit, tokens, form)
+        completion, call = await self._sent(request, place, is_last=is_last)
+        if completion.finish_reason == "length":
+            model = self._job.model
+            left = model.context_window - await in_thread(request.count_input_tokens)
+            most = min(left, model.max_output_tokens)
+            if most > limit:
+                longer = replace(request, max_output_tokens=most)
+                again = replace(place, redone=True)
+                completion, call = await self._sent(longer, again, is_last=is_last)
+        return _whole(completion, call)
+
+    def _request(
+        self,
+        messages: tuple[Message, ...],
+        limit: int,
+        tokens: int | None,
+        form: Mapping[str, Any] | None,
+    ) -> Request:
+        model = self._job.model
+        form = form if self._takes_form else None
+        return Request(
+            messages=messages,
+            model=model,
+            max_output_tokens=limit,
+            response_format=form,
+            known_input_tokens=tokens and tokens + form_tokens(form, model),
+        )
+
+    async def _sent(
+        self, request: Request, place: Place, *, is_last: bool = False
+    ) -> tuple[Completion, int]:
+        try:
+            completion = await self._reply(request, place, is_last=is_last)
+        except RefusalError as error:
+            if error.completion is not None:  # it was paid for all the same
+                self._record(error.completion, place)
+            raise
+        except RequestRejectedError as error:
+            if request.response_format is None or isinstance(error, RequestTooLargeError):
+                raise
+            # Whether the form is the cause, few servers tell. The prompt asks for it in words too.
+            self._takes_form = False
+            self.tally.notes[NO_FORM] = None
+            return await self._sent(replace(request, response_format=None), place, is_last=is_last)
+        return completion, self._record(completion, place)
+
+    async def _reply(self, request: Request, place: Place, *, is_last: bool) -> Completion:
+        """Send; the last text, where someone listens, as it is written."""
+        operation, account = f"summarize.{place.operation}", self.tally.account
+        if is_last and self._listen is not None:
+            return await streamed(self._pipeline, request, operation, account, self._listen)
+        return await self._pipeline.send(request, operation=operation, account=account)
+
+    def _record(self, completion: Completion, place: Place) -> int:
+        self.failed_in_a_row = 0
+        try:
+            return self.tally.record(completion, place)
+        except SystemExit as error:
+            raise Exit(error) from None
+
+
+def _whole(completion: Completion, call: int) -> Written:
+    if completion.finish_reason == "length":
+        raise truncated(completion)
+    return Written(text=completion.text, call=call)
