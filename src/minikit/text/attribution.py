@@ -12,10 +12,9 @@ import math
 import re
 from bisect import bisect_right
 from collections import Counter, defaultdict
-from dataclasses import dataclass
-from functools import cached_property
+from dataclasses import dataclass, replace
 from heapq import nsmallest
-from itertools import accumulate, chain
+from itertools import accumulate, compress, count, islice
 from typing import TYPE_CHECKING
 
 from minikit.text.document import Span
@@ -26,23 +25,28 @@ from minikit.text.words import terms
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+    from minikit.text.units import Unit
+
 __all__ = ["Match", "attribute", "evidence"]
 
-# Chosen on the meetings of benchmarks/grounding.py; neighbouring values do as well within the noise.
+# Chosen on the meetings of benchmarks/grounding.py, where neighbouring values do as well within
+# the noise. With the least score, sentences of true summaries find a passage and nearly half of
+# those that tell of another meeting do not.
 _K1 = 1.2
 _B = 0.5
 _USUAL_WORDS = 40
+_LEAST_SCORE = 15.0
 _STEM = 7  # what inflects does so at the end: seven letters stand for a word
 _PLACES = 2  # looked at for each passage that is wanted
 _MOST_WORDS = 80
 _EVIDENCE_WORDS = 40
-_LEAST_SCORE = 25.0
+_QUARTERS = 4
 
 _PIECE = re.compile(r"[\s\S]{1,240}(?!\w)|[\s\S]{1,240}")
-_MARGIN = 3  # pieces beside a place, so that its sentences are seen whole
-_SAMPLE = 20_000
-_BANDS = 4
+_AROUND = 800  # characters beside a place, so that its sentences are seen whole
+_SAMPLE = 5_000
 _TRIES = 1_000
+_UNSPACED = "\u0e00"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,14 +84,13 @@ def attribute(
         For each sentence its passages, the best first; they do not overlap. () where none is like
         it in more than a few words.
     """
-    stretches = _stretches([Span(0, len(text))] if spans is None else spans, len(text))
-    index = _Index.over(text, stretches, sentences)
-    verbatim = _Verbatim(text, stretches)
+    index = _Index.over(text, [Span(0, len(text))] if spans is None else spans, sentences)
+    verbatim = _Verbatim(text, index.pieces)
     found: list[tuple[Match, ...]] = []
     for sentence in sentences:
         exact = verbatim.find(sentence)
         likest = index.matches(sentence, most, _MOST_WORDS)
-        found.append(tuple(_apart(chain(exact, likest), most)))
+        found.append(tuple(_apart([*exact, *likest], most)))
     return found
 
 
@@ -108,61 +111,50 @@ def evidence(text: str, source: str, within: Span, *, max_characters: int) -> tu
         overlap.
     """
     sentences = [text[unit.start : unit.end] for unit in units(text)]
-    stretches = _stretches([within], len(source))
-    index = _Index.over(source, stretches, sentences)
+    index = _Index.over(source, [within], sentences)
     found = [match for each in sentences for match in index.matches(each, 1, _EVIDENCE_WORDS)]
     found.sort(key=lambda match: (-match.score, match.span))
-    chosen: list[Match] = []
-    room = 0
-    for band in range(_BANDS + 1):
-        low, high = (len(within) * each // _BANDS + within.start for each in (band, band + 1))
-        room = min(max_characters, max_characters * (band + 1) // _BANDS)
-        for match in found:
-            if band < _BANDS and not low <= match.span.start < high:
-                continue
-            used = sum(len(each.span) for each in chosen)
-            if used + len(match.span) <= room and not any(_overlap(match, each) for each in chosen):
-                chosen.append(match)
-    return tuple(sorted(match.span for match in chosen))
-
-
-def _stretches(spans: Sequence[Span], length: int) -> list[Span]:
-    """Return what `spans` cover of a text, in order, those that touch joined."""
-    joined: list[Span] = []
-    for span in sorted(spans):
-        start, end = min(span.start, length), min(span.end, length)
-        if joined and start <= joined[-1].end:
-            start, end = joined[-1].start, max(end, joined.pop().end)
-        joined.append(Span(start, end))
-    return joined
+    left = [match.span for match in _apart(found, len(found))]
+    chosen: set[Span] = set()
+    used = 0
+    for quarter in range(1, _QUARTERS + 1):
+        end = within.start + len(within) * quarter // _QUARTERS
+        for span in left:
+            fits = used + len(span) <= max_characters * quarter // _QUARTERS
+            if fits and span.start < end and span not in chosen:
+                chosen.add(span)
+                used += len(span)
+    return tuple(sorted(chosen))
 
 
 def _apart(matches: Iterable[Match], most: int) -> list[Match]:
     """Return the first `most` that do not overlap."""
     chosen: list[Match] = []
     for match in matches:
-        if len(chosen) < most and not any(_overlap(match, each) for each in chosen):
+        if len(chosen) == most:
+            break
+        if not any(_overlap(match.span, each.span) for each in chosen):
             chosen.append(match)
     return chosen
 
 
-def _overlap(one: Match, other: Match) -> bool:
-    return one.span.start < other.span.end and other.span.start < one.span.end
+def _overlap(one: Span, other: Span) -> bool:
+    return one.start < other.end and other.start < one.end
 
 
 def _stems(text: str) -> list[str]:
     return [term[:_STEM] for term in terms(text)]
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class _Index:
     """Where in a text the terms of some sentences stand.
 
     Attributes:
         text: The text.
-        stretches: What of it was searched.
+        stretches: What of it was searched: in order, apart.
         stops: Terms that say nothing.
-        pieces: Start and end of the pieces, in order.
+        pieces: Where the pieces stand, in order; those of a stretch touch.
         postings: The numbers of the pieces that hold each term, in order.
     """
 
@@ -173,7 +165,8 @@ class _Index:
     postings: dict[str, list[int]]
 
     @classmethod
-    def over(cls, text: str, stretches: Sequence[Span], sentences: Sequence[str]) -> _Index:
+    def over(cls, text: str, spans: Sequence[Span], sentences: Sequence[str]) -> _Index:
+        stretches = _joined(spans, len(text))
         index = cls(text, stretches, _stop_words(text, stretches, sentences), [], {})
         wanted = {term for sentence in sentences for term in index.query(sentence)}
         for stretch in stretches:
@@ -189,64 +182,97 @@ class _Index:
         return list(dict.fromkeys(term[:_STEM] for term in telling))
 
     def matches(self, sentence: str, most: int, most_words: int) -> list[Match]:
-        """Return passages for `sentence`, the best first, that do not overlap."""
+        """Return passages that are like `sentence`, the best first; they do not overlap."""
         weights = {term: self._weight(term) for term in self.query(sentence)}
         total = sum(weights.values())
-        weights = {term: weights[term] / total for term in weights if term in self.postings}
+        known = {term: weights[term] / total for term in weights if term in self.postings}
         found = [
-            match
-            for place in self._places(weights, _PLACES * most)
-            for match in self._windows(place, weights, most_words)
-            if match.score >= _LEAST_SCORE
+            (-score, start, end)
+            for place in self._places(known, _PLACES * most)
+            for score, start, end in self._windows(place, known, most_words)
+            if score >= _LEAST_SCORE
         ]
-        return _apart(sorted(found, key=lambda match: (-match.score, match.span)), most)
+        best_first = (
+            Match(span=Span(start, end), score=min(99.0, -score))
+            for score, start, end in sorted(found)
+        )
+        return _apart(best_first, most)
 
     def _weight(self, term: str) -> float:
         """Return the inverse document frequency; a term that never stands counts as a rare one."""
-        return math.log1p(len(self.pieces) / len(self.postings.get(term, "1")))
+        return math.log1p(len(self.pieces) / len(self.postings.get(term, [0])))
 
-    def _places(self, weights: Mapping[str, float], most: int) -> list[int]:
-        """Return the numbers of the best pieces; each stands for itself and the one before."""
+    def _places(self, weights: Mapping[str, float], most: int) -> list[Span]:
+        """Return the best places: two pieces that touch, or one."""
         scores: defaultdict[int, float] = defaultdict(float)
         for term, weight in weights.items():
             held = self.postings[term]
-            for piece in {*held, *(number + 1 for number in held)}:
-                scores[piece] += weight
-        best: dict[int, None] = {}
-        for piece in nsmallest(3 * most, scores, key=lambda piece: (-scores[piece], piece)):
-            if piece - 1 not in best and piece + 1 not in best:
-                best[piece] = None
-        return list(best)[:most]
+            for number in {*held, *(each + 1 for each in held if self._goes_on(each))}:
+                scores[number] += weight
+        best = nsmallest(3 * most, scores, key=lambda number: (-scores[number], number))
+        places: list[Span] = []
+        for place in map(self._place, best):
+            if len(places) < most and not any(_overlap(place, each) for each in places):
+                places.append(place)
+        return places
+
+    def _goes_on(self, number: int) -> bool:
+        after = self.pieces[number + 1 : number + 2]
+        return bool(after) and after[0][0] == self.pieces[number][1]
+
+    def _place(self, last: int) -> Span:
+        first = last - 1 if last and self._goes_on(last - 1) else last
+        return Span(self.pieces[first][0], self.pieces[last][1])
 
     def _windows(
-        self, piece: int, weights: Mapping[str, float], most_words: int
-    ) -> Iterator[Match]:
-        """Yield the windows of sentences at a place that hold a term, with their scores."""
+        self, place: Span, weights: Mapping[str, float], most_words: int
+    ) -> Iterator[tuple[float, int, int]]:
+        """Yield score, start and end of the windows of sentences at a place."""
         found = [
-            (start, end, words, Counter(filter(weights.__contains__, _stems(self.text[start:end]))))
-            for start, end, words in self._sentences(piece)
+            (unit, Counter(filter(weights.__contains__, _stems(self.text[unit.start : unit.end]))))
+            for unit in self._sentences(place)
         ]
-        for number, (start, *_, held) in enumerate(found):
+        for number, (first, held) in enumerate(found):
             counts: Counter[str] = Counter()
             words = 0
-            for _, end, more_words, more in found[number:] if held else ():
-                words += more_words
+            # A window begins and ends with a sentence that holds a term.
+            for unit, more in found[number:] if held else []:
+                words += unit.words
                 if counts and words > most_words:
                     break
                 counts.update(more)
                 if more:
-                    score = min(99.0, _score(counts, weights, words))
-                    yield Match(span=Span(start, end), score=score)
+                    yield _score(counts, weights, words), first.start, unit.end
 
-    def _sentences(self, piece: int) -> list[tuple[int, int, int]]:
-        """Return start, end and words of the sentences at a place."""
-        last = len(self.pieces) - 1
-        low, high = self.pieces[max(0, piece - 1)][0], self.pieces[min(last, piece)][1]
-        stretch = self.stretches[bisect_right(self.stretches, low, key=lambda each: each.start) - 1]
-        start = max(stretch.start, self.pieces[max(0, piece - 1 - _MARGIN)][0])
-        end = min(stretch.end, self.pieces[min(last, piece + _MARGIN)][1])
-        found = ((start + u.start, start + u.end, u.words) for u in units(self.text[start:end]))
-        return [each for each in found if each[1] > low and each[0] < high]
+    def _sentences(self, place: Span) -> list[Unit]:
+        """Return the sentences that stand at a place, if only in part."""
+        number = bisect_right(self.stretches, place.start, key=lambda stretch: stretch.start) - 1
+        start = max(self.stretches[number].start, place.start - _AROUND)
+        end = min(self.stretches[number].end, place.end + _AROUND)
+        found = (
+            replace(unit, start=start + unit.start, end=start + unit.end)
+            for unit in units(self.text[start:end])
+        )
+        return [unit for unit in found if unit.end > place.start and unit.start < place.end]
+
+
+def _joined(spans: Sequence[Span], length: int) -> list[Span]:
+    """Return what `spans` cover of a text, in order, those that touch joined."""
+    joined: list[Span] = []
+    for span in sorted(spans):
+        start, end = min(span.start, length), min(span.end, length)
+        if joined and start <= joined[-1].end:
+            start, end = joined[-1].start, max(end, joined.pop().end)
+        joined.append(Span(start, end))
+    return joined
+
+
+def _stop_words(text: str, stretches: Sequence[Span], sentences: Sequence[str]) -> frozenset[str]:
+    """Return the stop words of the language that the sentences and the text seem to be in."""
+    frequencies = Counter(term for sentence in sentences for term in terms(sentence))
+    for stretch in stretches[:1]:
+        frequencies.update(terms(text[stretch.start : stretch.end][:_SAMPLE]))
+    return stop_words(guess_language(frequencies))
 
 
 def _score(counts: Mapping[str, int], weights: Mapping[str, float], words: int) -> float:
@@ -254,56 +280,50 @@ def _score(counts: Mapping[str, int], weights: Mapping[str, float], words: int) 
     return 100 * sum(weights[term] * n * (_K1 + 1) / (n + norm) for term, n in counts.items())
 
 
-def _stop_words(text: str, stretches: Sequence[Span], sentences: Sequence[str]) -> frozenset[str]:
-    """Return the stop words of the language that the sentences and the text seem to be in."""
-    frequencies = Counter(term for sentence in sentences for term in terms(sentence))
-    for stretch in stretches[:1]:
-        frequencies.update(terms(text[stretch.start : min(stretch.end, stretch.start + _SAMPLE)]))
-    return stop_words(guess_language(frequencies))
-
-
 class _Verbatim:
-    """Finds a sentence word for word, white space apart."""
+    """Finds a sentence word for word, white space apart.
 
-    def __init__(self, text: str, stretches: Sequence[Span]) -> None:
+    Args:
+        text: The text to find it in.
+        pieces: Start and end of the pieces of the text that are searched, in order.
+    """
+
+    def __init__(self, text: str, pieces: Sequence[tuple[int, int]]) -> None:
         self.text = text
-        self.flat = "".join(chain.from_iterable(text[s.start : s.end].split() for s in stretches))
-        self.stretches = stretches
-
-    @cached_property
-    def _runs(self) -> tuple[list[int], list[int]]:
-        """Where the runs without white space start, in the flat text and in the text."""
-        runs = [
-            run.span() for s in self.stretches for run in _RUN.finditer(self.text, s.start, s.end)
-        ]
-        lengths = accumulate((end - start for start, end in runs), initial=0)
-        return list(lengths), [start for start, _ in runs]
+        self.pieces = pieces
+        flat = ["".join(text[start:end].split()) for start, end in pieces]
+        self.flat = "".join(flat)
+        self.starts = list(accumulate(map(len, flat), initial=0))
 
     def find(self, sentence: str) -> list[Match]:
-        """Return the first place of `sentence`, if any."""
+        """Return the first place of `sentence` as whole words, if there is one."""
         flat = "".join(sentence.split())
-        at = self.flat.find(flat) if flat else -1
+        if not any(map(str.isalnum, flat)):
+            return []
+        at = -1
         for _ in range(_TRIES):
+            at = self.flat.find(flat, at + 1)
             if at < 0:
                 break
             span = Span(self._offset(at), self._offset(at + len(flat) - 1) + 1)
-            if self._is_apart(span):
+            if self._is_whole(span) and "".join(self.text[span.start : span.end].split()) == flat:
                 return [Match(span=span, score=100.0)]
-            at = self.flat.find(flat, at + 1)
         return []
 
     def _offset(self, at: int) -> int:
-        """Return the offset in the text of a character of the flat text."""
-        flat, starts = self._runs
-        run = bisect_right(flat, at) - 1
-        return starts[run] + at - flat[run]
+        """Return the offset in the text of a character of the text without white space."""
+        number = bisect_right(self.starts, at) - 1
+        start, end = self.pieces[number]
+        solid = (not character.isspace() for character in self.text[start:end])
+        return next(islice(compress(count(start), solid), at - self.starts[number], None))
 
-    def _is_apart(self, span: Span) -> bool:
-        """Tell whether `span` begins and ends with whole words."""
-        before, after = self.text[: span.start][-1:], self.text[span.end : span.end + 1]
-        return not (before.isalnum() and self.text[span.start].isalnum()) and not (
-            after.isalnum() and self.text[span.end - 1].isalnum()
+    def _is_whole(self, span: Span) -> bool:
+        return not any(
+            _is_letter(self.text[at - 1 : at]) and _is_letter(self.text[at : at + 1])
+            for at in (span.start, span.end)
         )
 
 
-_RUN = re.compile(r"\S+")
+def _is_letter(character: str) -> bool:
+    """Tell whether `character` is of a script that puts spaces between words."""
+    return character.isalnum() and character < _UNSPACED
