@@ -16,7 +16,7 @@ from minikit.calls.limits import Bucket
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from minikit.jobs.plan import Plan
+    from minikit.jobs.plan import Level, Plan
 
 __all__ = ["Duration", "duration"]
 
@@ -89,7 +89,7 @@ def _seconds(plan: Plan, share: float) -> float:
             for bucket, amount in ((requests, 1), (tokens, calls.charge_tokens))
             if bucket
         ]
-        ends = deque([clock] * calls.in_flight)
+        ends = deque([clock] * min(calls.in_flight, calls.number))
         for _ in range(calls.number):
             # The first in flight is the first to end, and none overtakes another.
             clock = max(clock, ends.popleft())
@@ -105,7 +105,7 @@ def _levels(plan: Plan, share: float) -> Iterator[_Calls]:
     characters_per_token = plan.document_characters / max(1, plan.document_tokens)
     before = 0
     for level in plan.levels:
-        number = _calls(level, before, share)
+        number = _number(level, before, share)
         if not number:
             return
         limit = level.output_tokens_at_most / level.calls_at_most
@@ -119,7 +119,7 @@ def _levels(plan: Plan, share: float) -> Iterator[_Calls]:
         before = number
 
 
-def _calls(level: Level, before: int, share: float) -> int:
+def _number(level: Level, before: int, share: float) -> int:
     """Return the calls of a level; none where the merges before it have come down to one."""
     least, most = level.calls_at_least, level.calls_at_most
     if least == 0 and before == 1:
