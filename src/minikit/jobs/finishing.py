@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING
 
 from minikit.calls.pipeline import in_thread
 from minikit.errors import BudgetExceededError, CallError
-from minikit.jobs.checks import coverage_warnings, ungrounded_warnings
+from minikit.jobs.checks import check_coverage, check_terms
 from minikit.jobs.grounds import without_unsupported
 from minikit.jobs.merging import numbered_claims
 from minikit.jobs.prompts import part_fence, revise_prompt
 from minikit.jobs.provenance import Claim, Node
 from minikit.jobs.summary import Gap, Place, Summary, SummaryWarning, gaps_of
+from minikit.jobs.unread import nothing_supported
 from minikit.text.document import Span
 from minikit.text.words import count_words
 from minikit.tokens.chat import count_tokens
@@ -43,12 +44,11 @@ class Finisher:
     async def finished(self, root: Node, leaves: Sequence[Node]) -> Summary:
         """Return the summary that `root` is; `leaves` are those that stand nowhere in it yet."""
         job, tally = self._job, self._sender.tally
+        is_streamed = not job.options.cite and job.plan.strategy != "refine"
+        streamed = root.text if is_streamed else ""
         root = await self._shortened(root)
         result = await in_thread(partial(self._grounded, root, leaves))
-        if job.options.cite or job.plan.strategy == "refine":
-            self._sender.tell(result.text)
-        elif result.text != root.text:
-            self._sender.tell(result.text[len(root.text) :], is_first=False)
+        self._tell(result.text, streamed)
         return Summary(
             text=result.text,
             model=job.model.id,
@@ -68,6 +68,13 @@ class Finisher:
             notes=tuple(tally.notes),
         )
 
+    def _tell(self, text: str, streamed: str) -> None:
+        """Tell a listener of what it has not heard of the text as it was written."""
+        if not streamed or not text.startswith(streamed):
+            self._sender.tell(text)
+        elif text != streamed:
+            self._sender.tell(text[len(streamed) :], is_first=False)
+
     async def _shortened(self, root: Node) -> Node:
         """Ask once for a shorter text where a number of words was asked for and passed by far.
 
@@ -84,12 +91,8 @@ class Finisher:
         prompt = revise_prompt(fence, words=asked, written=written, options=job.options)
         tokens = await in_thread(partial(count_tokens, prompt, model=job.model))
         try:
-            reply = await self._sender.send_whole(
-                prompt,
-                place,
-                limit=job.sizes.limit(asked, tokens),
-                tokens=tokens,
-                is_last=not job.options.cite and job.plan.strategy != "refine",
+            reply = await self._sender.send(
+                prompt, place, limit=job.sizes.limit(asked, tokens), tokens=tokens
             )
         except (CallError, BudgetExceededError) as error:
             self._sender.tally.notes[f"the summary was not shortened: {error}"] = None
@@ -111,14 +114,16 @@ class Finisher:
             text, claims = self._grounds.kept(text, ())
         if job.options.unsupported == "drop":
             text, claims = without_unsupported(text, claims)
+            if not claims:
+                raise nothing_supported()
         tree = planted(replace(root, text=text, claims=(), span=_whole(job)), leaves)
         gaps = gaps_of(tree)
         told = "\n\n".join([text, *map(_gap_note, gaps)])
         source = job.document.text
         warnings = (
             *_claim_warnings(claims, cited=job.options.cite),
-            *ungrounded_warnings(text, source),
-            *coverage_warnings(claims, len(source)),
+            *check_terms(text, source),
+            *check_coverage(claims, len(source)),
             *_length_warnings(count_words(text), job),
             *(SummaryWarning(kind="gap", message=_gap_note(gap)) for gap in gaps),
         )

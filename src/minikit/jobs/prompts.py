@@ -98,7 +98,7 @@ def revise_prompt(
 
 def source_fence(document: Document, text: str, headings: Sequence[str] = ()) -> str:
     """Return a stretch of the source as it stands in a prompt."""
-    told = {"title": document.title or "", "heading": " / ".join(headings)}
+    told = {"title": " ".join((document.title or "").split()), "heading": " / ".join(headings)}
     return fence(text, **{name: value for name, value in told.items() if value.strip()})
 
 

@@ -154,10 +154,10 @@ class Node:
 
     def leaves(self) -> Iterator[Node]:
         """Yield the chunks and gaps, in the order of the source."""
-        return (node for node in self.walk() if not node.children)
+        return (node for node in self.walk() if node.kind in ("chunk", "gap"))
 
 
 def weakest(citations: tuple[Citation, ...]) -> Verdict:
     """Return the verdict of the weakest citation; "unsupported" where there is none."""
-    verdicts = [citation.verdict for citation in citations]
-    return max(verdicts, key=lambda each: _WEAKNESS[each]) if verdicts else "unsupported"
+    by_weakness = sorted(citations, key=lambda each: _WEAKNESS[each.verdict])
+    return by_weakness[-1].verdict if by_weakness else "unsupported"

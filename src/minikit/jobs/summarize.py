@@ -20,6 +20,7 @@ from minikit.jobs.refining import refined
 from minikit.jobs.sending import Exit, Sender
 from minikit.jobs.summary import partials_of
 from minikit.jobs.tally import Tally
+from minikit.jobs.unread import nothing_supported
 from minikit.text.document import Span
 
 if TYPE_CHECKING:
@@ -106,11 +107,7 @@ class _Run:
             return node
         reasons = ", ".join({each.reason or "": None for each in self._gaps()})
         if not reasons:
-            raise RefusalError(
-                "no sentence is backed by a quote that stands in the source; with "
-                "unsupported='mark' they are kept and marked",
-                code="unsupported",
-            )
+            raise nothing_supported()
         raise RefusalError(f"no part of the document could be read: {reasons}")
 
     def _written(self) -> list[Node]:

@@ -5,17 +5,22 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from minikit.calls.completion import Completion
 from minikit.calls.hooks import Event
+from minikit.errors import ArgumentError
+from minikit.jobs.coverage import Coverage, coverage
 from minikit.jobs.provenance import Claim, Node
 from minikit.jobs.serialize import Serializable
 from minikit.models.money import total_usd
 from minikit.models.usage import Usage
-from minikit.text.document import Document, Span
+from minikit.text.document import Document, Source, Span
 from minikit.text.passage import Passage
 from minikit.text.words import count_words
+
+if TYPE_CHECKING:
+    from os import PathLike
 
 __all__ = [
     "CallRecord",
@@ -220,6 +225,53 @@ class Summary(Serializable):
     def __str__(self) -> str:
         return self.text
 
+    def to_json(self, *, indent: int | None = None, document: bool = True) -> str:
+        """Return the summary as JSON; amounts of money are strings, so that they stay exact.
+
+        Args:
+            indent: Spaces a level, for people; None is one line.
+            document: Whether the document goes with it, as `to_html` needs it. Without it the
+                JSON is short, and the passages that are cited stand in it all the same.
+        """
+        kept = self if document else replace(self, document=None)
+        return Serializable.to_json(kept, indent=indent)
+
+    def to_html(self, path: str | PathLike[str], *, source: Source | None = None) -> None:
+        """Write the summary beside its source as one HTML file that needs no network.
+
+        A click on a sentence shows the passages that it rests on; the calls, their cost, the
+        coverage of the source, gaps and warnings stand on the page as well.
+
+        Args:
+            path: The file; one that is there is replaced.
+            source: What was summarized, where the summary was saved without it.
+
+        Raises:
+            ArgumentError: The document is not known, or `source` is another one.
+            OSError: The file cannot be written.
+        """
+        from pathlib import Path
+
+        from minikit.report.page import render
+
+        page = render(self if source is None else self._with(Document.of(source)))
+        Path(path).write_text(page, "utf-8", newline="")
+
+    def _repr_html_(self) -> str:
+        from minikit.report.short import render_short
+
+        return render_short(self)
+
+    def _with(self, document: Document) -> Summary:
+        """Return the summary of `document`, where it is that."""
+        passages = (each for claim in self.claims for each in claim.passages)
+        is_other = len(document.text) != self.tree.span.end or any(
+            document[each.span] != each.cited_text for each in passages
+        )
+        if is_other:
+            raise ArgumentError("the source is not the one that was summarized, or it has changed")
+        return replace(self, document=document)
+
     @property
     def words(self) -> int:
         """Words of the text."""
@@ -232,6 +284,11 @@ class Summary(Serializable):
             (each.start, each.end): each for claim in self.claims for each in claim.passages
         }
         return tuple(passages[place] for place in sorted(passages))
+
+    @property
+    def coverage(self) -> Coverage:
+        """How much of the source the claims rest on, drawn along it."""
+        return coverage(self.claims, self.tree.span.end)
 
     @property
     def spans(self) -> tuple[Span, ...]:

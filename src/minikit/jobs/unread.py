@@ -10,7 +10,13 @@ from minikit.errors import (
     RequestTooLargeError,
 )
 
-__all__ = ["FAILED_HALVES_AT_MOST", "lies_in_the_passage", "truncated", "weight"]
+__all__ = [
+    "FAILED_HALVES_AT_MOST",
+    "lies_in_the_passage",
+    "nothing_supported",
+    "truncated",
+    "weight",
+]
 
 FAILED_HALVES_AT_MOST = 32
 """So many pieces of one chunk may be refused before the rest is a gap as it is. To find one short
@@ -33,6 +39,15 @@ def lies_in_the_passage(error: CallError) -> bool:
     """Whether what was to be read is the cause, so that pieces of it may fare better."""
     kinds = (RefusalError, RequestTooLargeError, OutputTruncatedError)
     return isinstance(error, kinds) or error.code == EMPTY
+
+
+def nothing_supported() -> RefusalError:
+    """Return the error that a summary is of which every sentence would be dropped."""
+    return RefusalError(
+        "no sentence is backed by a quote that stands in the source; with unsupported='mark' "
+        "they are kept and marked",
+        code="unsupported",
+    )
 
 
 def truncated(completion: Completion) -> OutputTruncatedError:
