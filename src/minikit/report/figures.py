@@ -65,7 +65,7 @@ REASONS: Mapping[str, str] = {
     "length": "the reply was cut off",
     "empty": "the reply was empty",
 }
-"""Why a stretch could not be read, in words; other reasons are shown as they are."""
+"""Why a stretch could not be read, in words; another reason is shown as it is."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,13 +101,13 @@ def figures(summary: Summary) -> list[Figure]:
 
 
 def title(summary: Summary) -> str:
-    """Return what the summary is of."""
+    """Return what the summary is of; "an untitled text" where that is not known."""
     document = summary.document
-    return (document and (document.title or document.origin)) or "Untitled text"
+    return (document and (document.title or document.origin)) or "an untitled text"
 
 
 def money(cost_usd: Decimal | None) -> str:
-    """Return an amount in US dollars with two significant digits or more, or "unknown"."""
+    """Return an amount in US dollars, a small one with more digits; "unknown" where it is."""
     if cost_usd is None:
         return "unknown"
     digits = 4 if cost_usd == 0 or cost_usd >= Decimal("0.001") else 7
@@ -121,7 +121,7 @@ def counted(number: int, noun: str) -> str:
 
 def reason(given: str | None) -> str:
     """Return why a stretch could not be read, in words."""
-    return REASONS.get(given or "", given or "unknown")
+    return REASONS.get(given or "", (given or "unknown").replace("_", " "))
 
 
 def offsets(start: int, end: int, page: int | None) -> str:

@@ -5,7 +5,7 @@ const hint = byId("hint");
 let selected = null; // the number of the claim whose passages are shown
 let step = 0; // which of them is shown most
 
-const citedText = ({ start, end }) => visible(data.source.slice(start, end));
+const citedText = ({ start, end }) => shownText.slice(start, end);
 const placeName = ({ headings, offsets }) => [...headings.map(visible), offsets].join(" › ");
 const isAlike = (one, other) => one.replace(/\s+/g, " ").trim() === other.replace(/\s+/g, " ").trim();
 
@@ -54,7 +54,7 @@ function drawEvidence(claim) {
   const places = placesOf(claim);
   let number = 0;
   const items = citations.map((citation) =>
-    make("li", {}, ...citationParts(citation, () => number++)),
+    make("li", {}, ...citationParts(citation, citations.length > 1, () => number++)),
   );
   openEvidence(
     [badge(verdict), make("span", { class: "meaning" }, data.verdicts[verdict].meaning)],
@@ -68,13 +68,13 @@ function drawEvidence(claim) {
 }
 
 /** The parts of a citation: its verdict, the quote, and the words of the source where they differ. */
-function citationParts({ quote, verdict, score, places }, count) {
+function citationParts({ quote, verdict, score, places }, isOneOfMany, count) {
   const cited = places.map((number) => citedText(data.places[number])).join(" … ");
   const isSame = isAlike(quote, cited);
   return [
-    make("div", { class: "line" }, badge(verdict), make("span", { class: "score" }, `${score} of 100 alike`)),
+    make("div", { class: "line" }, isOneOfMany ? badge(verdict) : null, make("span", { class: "score" }, `${score} of 100 alike`)),
     quote && !isSame ? make("figure", {}, make("figcaption", {}, "Quote"), make("blockquote", { dir: "auto", lang: "" }, visible(quote))) : null,
-    cited ? make("figure", {}, make("figcaption", {}, isSame ? "Quote and source" : "Source"), make("blockquote", { dir: "auto", lang: "" }, cited)) : null,
+    cited ? make("figure", {}, make("figcaption", {}, isSame ? "Quoted" : "Source"), make("blockquote", { dir: "auto", lang: "" }, cited)) : null,
     ...places.map((number) => {
       const at = count();
       return button({ class: "place link" }, () => select(selected, at), placeName(data.places[number]));
@@ -112,10 +112,17 @@ function showRests({ start, end }) {
   }
   sentences.get(claims[0])?.[0].scrollIntoView({ block: "nearest" });
   openEvidence(
-    [make("span", { class: "meaning" }, `${plural(claims.length, "sentence")} ${claims.length === 1 ? "rests" : "rest"} on this passage.`)],
+    [make("span", { class: "meaning" }, restsLine(claims))],
     null,
     make("ul", { class: "rests" }, ...claims.map((claim) => make("li", {}, restsLink(claim, touches)))),
   );
+}
+
+function restsLine(claims) {
+  const own = claims.filter((claim) => claim < data.ownClaims).length;
+  const others = claims.length - own;
+  const line = `${plural(own, "sentence")} of the summary ${own === 1 ? "rests" : "rest"} on this passage`;
+  return others ? `${line}, and ${others.toLocaleString("en")} of its parts.` : `${line}.`;
 }
 
 function restsLink(claim, touches) {
@@ -136,7 +143,7 @@ function restsLink(claim, touches) {
 /** Show a place without a claim: a gap, or what a part stands for. */
 function showPlace(place) {
   clear();
-  spot([place]);
+  band(place);
   reveal(place.start);
 }
 

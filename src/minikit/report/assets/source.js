@@ -7,13 +7,14 @@ const LETTER_PX = 8;
 
 const pane = byId("pane");
 const blocks = []; // { start, end, element }, in order
+let shownText = ""; // the source as it is shown, of the same length
 const pieces = []; // { start, end, element, isCited }: what is cited, in order; they do not overlap
 let lit = []; // elements that are highlighted
 let journey = 0; // the last `reveal`; an older one that is still under way gives up
 
 /** Draw the source anew. */
 function drawSource(joinsLines) {
-  const text = readable(joinsLines);
+  const text = (shownText = readable(joinsLines));
   const changes = citedChanges();
   const cuts = new Set(blockCuts(text));
   const offsets = [...new Set([...cuts, ...changes.keys()])].sort((a, b) => a - b);
@@ -48,10 +49,14 @@ function drawSource(joinsLines) {
   rove([], pieces.find((each) => each.isCited)?.element);
 }
 
-/** The source as it is shown, of the same length. */
+/** The source with its control characters visible; if wanted, with broken lines joined and of many
+ * blank lines two left. The length stays. */
 function readable(joinsLines) {
   const text = visible(data.source);
-  return joinsLines ? text.replace(/(?<=[^\n]{50})\n(?=[^\s\d*+•#>|=_-])/g, " ") : text;
+  if (!joinsLines) return text;
+  return text
+    .replace(/(?<=[^\n]{50})\n(?=[^\s\d*+•#>|=_-])/g, " ")
+    .replace(/(?<=\n\r?\n\r?\n)\r?\n/g, (end) => "\u200b".repeat(end.length));
 }
 
 /** How many passages of the summary, and of it and its parts, begin or end at each offset. */

@@ -4,7 +4,8 @@ const strip = byId("strip");
 const STRIP_HEIGHT = 28;
 const NS = "http://www.w3.org/2000/svg";
 const view = svg("rect", { class: "view", height: STRIP_HEIGHT });
-const spots = svg("g", { class: "spots" });
+const bands = svg("g", { class: "bands" }); // behind the bars
+const spots = svg("g", { class: "spots" }); // before them
 let isTold = true; // whether the view has been drawn since the last scroll
 
 function svg(tag, attributes, ...children) {
@@ -34,18 +35,25 @@ function drawStrip() {
     svg(
       "svg",
       { viewBox: `0 0 ${data.strip.length} ${STRIP_HEIGHT}`, preserveAspectRatio: "none", "aria-hidden": "true" },
-      hatch, ...gaps, svg("path", { class: "bars", d: bars.join("") }), spots, view,
+      hatch, ...gaps, bands, svg("path", { class: "bars", d: bars.join("") }), spots, view,
     ),
   );
 }
 
 /** Mark places on the strip. */
 function spot(places) {
-  spots.replaceChildren(
-    ...places.map(({ start, end }) =>
-      svg("rect", { x: along(start), width: Math.max(1, along(end) - along(start)), height: STRIP_HEIGHT }),
-    ),
-  );
+  bands.replaceChildren();
+  spots.replaceChildren(...places.map(mark));
+}
+
+/** Mark a long stretch on the strip, behind the bars. */
+function band(place) {
+  spots.replaceChildren();
+  bands.replaceChildren(mark(place));
+}
+
+function mark({ start, end }) {
+  return svg("rect", { x: along(start), width: Math.max(1, along(end) - along(start)), height: STRIP_HEIGHT });
 }
 
 /** Show on the strip what of the source is in view. */

@@ -151,5 +151,5 @@ function drawTree() {
   expand(root, true);
   const placed = new Set(data.nodes.flatMap(({ calls }) => calls));
   const others = data.calls.filter((_, at) => !placed.has(at));
-  byId("elsewhere").append(...others.map(callLine));
+  if (others.length) byId("elsewhere").append(make("p", {}, "Calls that no part came of"), ...others.map(callLine));
 }
