@@ -289,7 +289,7 @@ def test_offline_sentences_are_their_own_quotes() -> None:
         (300, {"strategy": "refine"}),
     ):
         text = story(count)
-        summary = summarize(text, model="offline", cite=True, **options)  # type: ignore[arg-type]
+        summary = summarize(text, model="offline", cite=True, **options)
         assert summary.claims
         assert {claim.verdict for claim in summary.claims} == {"found"}
         for claim in summary.claims:

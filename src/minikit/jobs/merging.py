@@ -11,9 +11,9 @@ from minikit.calls.pipeline import in_thread
 from minikit.errors import BadReplyError, BudgetExceededError, JournalError
 from minikit.jobs.concurrently import concurrently
 from minikit.jobs.points import numbered
-from minikit.jobs.prompts import attribute_text, merge_prompt, part_fence
+from minikit.jobs.prompts import merge_prompt, part_fence
 from minikit.jobs.provenance import Claim, Node
-from minikit.jobs.sizes import part_heading_tokens
+from minikit.jobs.sizes import part_heading
 from minikit.jobs.summary import Place
 from minikit.text.document import Span
 from minikit.text.split import split
@@ -182,7 +182,7 @@ class Merger:
             node=node,
             claims=claims,
             quotes=((),) * max(1, len(claims)),
-            fence_heading=self._heading(node),
+            fence_heading=part_heading(node.headings, job.model),
             length=len(job.document.text),
         )
         if claims:
@@ -215,12 +215,6 @@ class Merger:
             if room >= 0:
                 kept.append(quote)
         return tuple(kept)
-
-    def _heading(self, node: Node) -> str:
-        """Return the innermost heading of a part, or none where it is long."""
-        heading = node.headings[-1] if node.headings else ""
-        fits = self._count(attribute_text([heading])) < part_heading_tokens(self._job.model) - 4
-        return heading if fits else ""
 
     def _pieces(self, node: Node) -> list[Node]:
         """Cut what is too long for two to fit into a merge, as a server may ignore the limit."""

@@ -96,7 +96,7 @@ def read_points(text: str) -> tuple[Point, ...] | None:
     points = _fields(value).get("points")
     if not isinstance(points, list):
         return None
-    read = (_point(each) for each in cast("list[Any]", points))
+    read = (_point(each) for each in cast("Any", points))
     return tuple(point for point in read if point.text)
 
 
@@ -116,7 +116,8 @@ def _fields(value: Any) -> dict[str, Any]:  # noqa: ANN401 - foreign JSON
 
 
 def _several(value: Any) -> list[Any]:  # noqa: ANN401 - foreign JSON
-    return cast("list[Any]", value) if isinstance(value, list) else [value]
+    several: list[Any] = cast("Any", value) if isinstance(value, list) else [value]
+    return several
 
 
 def numbered(number: int, text: str) -> str:

@@ -176,6 +176,7 @@ def prepare(
         sizes=sizes,
         prompts=prompts,
         form_tokens=form_tokens(form, model),
+        fence=sizes.longest_fence([chunk.headings for chunk in chunks]),
         output=_output(sizes, reading, prompts),
     )
     levels = costs.levels(way)
@@ -271,17 +272,19 @@ class _Costs:
     Attributes:
         prompts: Tokens of each prompt that reads the source.
         form_tokens: What the form of the reply adds to each of them, at most.
+        fence: The longest fence around a partial summary.
         output: Output limit of each of them.
     """
 
     sizes: Sizes
     prompts: Sequence[int]
     form_tokens: int
+    fence: int
     output: int
 
     def levels(self, way: Way) -> list[Level]:
         calls = sum(tokens > 0 for tokens in self.prompts)
-        before = (self.output + self.sizes.fence_at_most) * (calls - 1) if way == "refine" else 0
+        before = (self.output + self.fence) * (calls - 1) if way == "refine" else 0
         operation: Operation = "map" if way == "map_reduce" else way
         first = Level(
             operation=operation,
@@ -297,7 +300,7 @@ class _Costs:
         """Bound the merges: shortest replies make the fewest calls, longest ones the most."""
         sizes = self.sizes
         shortest = sizes.fence_at_least
-        longest = self.output + sizes.evidence(self.output) + sizes.fence_at_most
+        longest = self.output + sizes.evidence(self.output) + self.fence
         few, many = partials, partials
         is_first = True
         while many > 1 or is_first:

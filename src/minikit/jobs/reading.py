@@ -222,10 +222,12 @@ class Reader:
     def place(self, kind: NodeKind, span: Span, reason: str | None = None) -> Node:
         """Return a leaf of the tree."""
         places = self._grounds.places
+        text = self._job.document[span]
+        start = span.start + len(text) - len(text.lstrip())
         return Node(
             kind=kind,
             span=span,
-            headings=places.headings(span.start),
-            page=places.page(span.start),
+            headings=places.headings(start),
+            page=places.page(start),
             reason=reason,
         )

@@ -8,20 +8,27 @@ from typing import TYPE_CHECKING
 
 from minikit.errors import ArgumentError, ContextOverflowError
 from minikit.jobs.points import REFINED_FORMAT
-from minikit.jobs.prompts import Stretch, map_prompt, merge_prompt, part_fence, refine_prompt
+from minikit.jobs.prompts import (
+    Stretch,
+    attribute_text,
+    map_prompt,
+    merge_prompt,
+    part_fence,
+    refine_prompt,
+)
 from minikit.text.document import Document, Span
 from minikit.text.words import count_words
 from minikit.tokens.chat import count_tokens
 from minikit.tokens.counting import count_text
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from typing import Any
 
     from minikit.jobs.options import Options
     from minikit.models.model import Model
 
-__all__ = ["Sizes", "chunk_count", "form_tokens", "heading_tokens"]
+__all__ = ["Sizes", "chunk_count", "form_tokens", "heading_tokens", "part_heading"]
 
 READ_TOKENS_AT_MOST = 120_000
 """Source or summaries in one call, however large the window: of longer prompts, which fit the
@@ -42,14 +49,14 @@ SLACK_TOKENS = 64
 HEADING_TOKENS_AT_MOST = 200
 """Room for a heading path; a longer one is left out."""
 
-TOKENS_PER_WORD = 1.35
+TOKENS_PER_WORD = 1.25
 """Of English, at least; what is known of the source's language counts where it takes more."""
 
 TOKENS_PER_FOREIGN_WORD = 3.0
 """Where another language than the source's is asked for."""
 
-CITED = 3
-"""A cited sentence takes so many times the tokens of a plain one: its quotes are about as long as
+CITED = 2.6
+"""A cited sentence takes so many times the tokens of a plain one: a quote is about as long as
 it is, and JSON stands around both."""
 
 EVIDENCE_SHARE = 4
@@ -79,7 +86,7 @@ class Sizes:
     model: Model
     words: int
     tokens_per_word: float
-    cited: int
+    cited: float
     source: int
     source_at_most: int
     explicit: bool
@@ -103,7 +110,7 @@ class Sizes:
         per_word = TOKENS_PER_FOREIGN_WORD if options.language else tokens / source_words
         per_word = min(4.0, max(TOKENS_PER_WORD, per_word))
         cited = CITED if options.cite else 1
-        final_output = _ample(words * cited, model)
+        final_output = _ample(math.ceil(words * cited), model)
         overhead = _overhead(document, model, options) + SLACK_TOKENS
         if options.strategy == "refine":  # each call after the first has the summary so far
             overhead += final_output + _fence_tokens(10**11, model)
@@ -147,7 +154,7 @@ class Sizes:
         the input is long, that is ample: it cuts off only what runs away. A model that reasons
         counts its thoughts as output and gets room for them.
         """
-        words = words * self.cited if cited else words
+        words = math.ceil(words * self.cited) if cited else words
         expected = math.ceil(1.35 * words * self.tokens_per_word) + 16
         marks = expected // 4 if self.cited > 1 and not cited else 0  # numbers of points
         thoughts = REASONING_TOKENS if "reasoning" in self.model.supports else 0
@@ -168,6 +175,13 @@ class Sizes:
                 f"too few to merge two; choose a larger window or a shorter length"
             )
         return limit
+
+    def longest_fence(self, headings: Sequence[Sequence[str]]) -> int:
+        """Return the tokens of the longest fence around a part under one of `headings`."""
+        room = part_heading_tokens(self.model)
+        found = (part_heading(path, self.model) for path in headings)
+        longest = max((heading_cost(each, self.model) for each in found), default=0)
+        return self.fence_at_most - room + longest
 
     def evidence(self, partial_output: int) -> int:
         """Return the room for quotes beside a partial summary that has so much itself."""
@@ -202,9 +216,21 @@ def heading_tokens(model: Model) -> int:
     return min(HEADING_TOKENS_AT_MOST, model.context_window // 16)
 
 
+def part_heading(headings: Sequence[str], model: Model) -> str:
+    """Return the innermost heading of a part in a merge; "" where there is none, or it is long."""
+    heading = headings[-1] if headings else ""
+    return heading if heading_cost(heading, model) <= part_heading_tokens(model) else ""
+
+
 def part_heading_tokens(model: Model) -> int:
     """Return the room for the heading of a part in a merge."""
     return heading_tokens(model) // 4
+
+
+def heading_cost(heading: str, model: Model) -> int:
+    """Return the tokens that a heading adds to a tag, at most."""
+    told = f' heading="{attribute_text([heading])}"' if heading else ""
+    return count_text(told, model.encoding) + 1
 
 
 def _ample(words: int, model: Model) -> int:
