@@ -62,7 +62,7 @@ if TYPE_CHECKING:
     from minikit.functions import aplan, asummarize, plan, summarize
     from minikit.jobs.coverage import Coverage
     from minikit.jobs.options import SummarizeOptions
-    from minikit.jobs.plan import Level, Plan
+    from minikit.jobs.plan import Level, Plan, Plans
     from minikit.jobs.provenance import Citation, Claim, Node
     from minikit.jobs.stream import AsyncSummaryStream
     from minikit.jobs.summary import (
@@ -75,6 +75,7 @@ if TYPE_CHECKING:
         TextDelta,
     )
     from minikit.jobs.templates import SummarizePrompts
+    from minikit.jobs.timing import Duration
     from minikit.models.model import ImageRule, Model, Price
     from minikit.models.retirement import ModelRetirementWarning
     from minikit.models.usage import Usage
@@ -113,6 +114,7 @@ __all__ = [
     "ContextOverflowError",
     "Coverage",
     "Document",
+    "Duration",
     "Event",
     "Gap",
     "Hook",
@@ -139,6 +141,7 @@ __all__ = [
     "Partial",
     "Passage",
     "Plan",
+    "Plans",
     "Price",
     "Progress",
     "QuotaExhaustedError",
@@ -193,12 +196,13 @@ _HOMES = {
     "minikit.client": "AsyncClient",
     "minikit.functions": "aplan asummarize plan summarize",
     "minikit.jobs.options": "SummarizeOptions",
-    "minikit.jobs.plan": "Level Plan",
+    "minikit.jobs.plan": "Level Plan Plans",
     "minikit.jobs.coverage": "Coverage",
     "minikit.jobs.provenance": "Citation Claim Node",
     "minikit.jobs.stream": "AsyncSummaryStream",
     "minikit.jobs.summary": "CallRecord Gap Partial Progress Summary SummaryWarning TextDelta",
     "minikit.jobs.templates": "SummarizePrompts",
+    "minikit.jobs.timing": "Duration",
     "minikit.models.model": "ImageRule Model Price",
     "minikit.models.retirement": "ModelRetirementWarning",
     "minikit.models.usage": "Usage",

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from decimal import Decimal
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Self, TypeVar, Unpack, overload
+from typing import TYPE_CHECKING, Self, TypeVar, Unpack, cast, overload
 
 from minikit.calls.budget import read_usd
 from minikit.calls.completion import Completion
@@ -19,7 +19,7 @@ from minikit.calls.retry import Retry
 from minikit.calls.structured import ParsedCompletion
 from minikit.client import AsyncClient
 from minikit.jobs.options import SummarizeOptions
-from minikit.jobs.plan import Plan
+from minikit.jobs.plan import Models, Plan, Plans
 from minikit.jobs.summary import Summary
 from minikit.models.model import Model
 from minikit.portal import Loop
@@ -145,15 +145,34 @@ class Client:
         stream = self._client.stream_summary(source, model=model, **options)
         return SummaryStream(self._loop, stream)
 
+    @overload
     def plan(
         self,
         source: Source,
         *,
         model: str | Model | None = None,
         **options: Unpack[SummarizeOptions],
-    ) -> Plan:
+    ) -> Plan: ...
+
+    @overload
+    def plan(
+        self,
+        source: Source,
+        *,
+        model: Models,
+        **options: Unpack[SummarizeOptions],
+    ) -> Plans: ...
+
+    def plan(
+        self,
+        source: Source,
+        *,
+        model: str | Model | Models | None = None,
+        **options: Unpack[SummarizeOptions],
+    ) -> Plan | Plans:
         """Work out what `summarize` would take; see `AsyncClient.plan`."""
-        return self._loop.call(partial(self._client.plan, source, model=model, **options))
+        one = cast("str", model)  # or several: what comes back is told by the overloads
+        return self._loop.call(partial(self._client.plan, source, model=one, **options))
 
     def close(self) -> None:
         """Cancel what is under way and close the connections; later calls raise ClosedError."""

@@ -22,7 +22,7 @@ from minikit.calls.schema import Schema
 from minikit.calls.stream import AsyncCompletionStream
 from minikit.calls.structured import Forms, ParsedCompletion, complete_structured
 from minikit.jobs.options import Options, SummarizeOptions
-from minikit.jobs.plan import Plan
+from minikit.jobs.plan import Models, Plan, Plans
 from minikit.jobs.prepare import Job, prepare, readable
 from minikit.jobs.stream import AsyncSummaryStream
 from minikit.jobs.summarize import run
@@ -216,11 +216,11 @@ class AsyncClient:
         Args:
             source: A str is text; a Path is a file of UTF-8 text; or a `Document`.
             model: Another model than the client's.
-            **options: `length`, `detail`, `focus`, `language`, `style`, `instructions`,
-                `chunk_tokens`, `budget_usd`, `on_gap` and `on_event`; see `SummarizeOptions`.
+            **options: What to ask for, such as `length`, `detail`, `focus`, `language` or `cite`;
+                see `SummarizeOptions`.
 
         Returns:
-            The summary, with its cost, its calls and the spans that they read.
+            The summary, with the passages that each sentence rests on, its cost and its calls.
 
         Raises:
             SourceError: The source is empty, or the file cannot be read as text.
@@ -259,29 +259,53 @@ class AsyncClient:
         resolved, checked = self._resolved(model), Options(**options)
         return AsyncSummaryStream(partial(self._summarize, source, resolved, checked))
 
+    @overload
     async def plan(
         self,
         source: Source,
         *,
         model: str | Model | None = None,
         **options: Unpack[SummarizeOptions],
-    ) -> Plan:
+    ) -> Plan: ...
+
+    @overload
+    async def plan(
+        self,
+        source: Source,
+        *,
+        model: Models,
+        **options: Unpack[SummarizeOptions],
+    ) -> Plans: ...
+
+    async def plan(
+        self,
+        source: Source,
+        *,
+        model: str | Model | Models | None = None,
+        **options: Unpack[SummarizeOptions],
+    ) -> Plan | Plans:
         """Work out what `summarize` would take with the same arguments, without a network.
 
         Args:
             source: As for `summarize`.
-            model: As for `summarize`.
+            model: As for `summarize`, or a list of models to set side by side.
             **options: As for `summarize`.
 
         Returns:
             The calls, exact for the chunks and as bounds for the merges, and the bounds of the
-            cost.
+            cost. Of a list of models a `Plans`, whose `str` is a table.
 
         Raises:
             SourceError: The source is empty, or the file cannot be read as text.
             ArgumentError: An option cannot be used.
         """
-        resolved, checked = self._resolved(model), Options(**options)
+        checked = Options(**options)
+        if isinstance(model, list | tuple):
+            each = [self._resolved(one) for one in model]
+            document = await in_thread(partial(readable, source))
+            jobs = [await in_thread(partial(self._prepare, document, one, checked)) for one in each]
+            return Plans(plans=tuple(job.plan for job in jobs))
+        resolved = self._resolved(model)
         document = await in_thread(partial(readable, source))
         return (await in_thread(partial(self._prepare, document, resolved, checked))).plan
 

@@ -13,7 +13,19 @@ from citing import is_merge, numbers, prompt
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from minikit import ArgumentError, Client, ContextOverflowError, Model, Plan, Price, RateLimit
+from minikit import (
+    ArgumentError,
+    AsyncClient,
+    Client,
+    ContextOverflowError,
+    Model,
+    Plan,
+    Plans,
+    Price,
+    RateLimit,
+    aplan,
+    plan,
+)
 from minikit.text.fence import unfence
 from server import ChatServer, ok
 
@@ -187,3 +199,25 @@ def test_options_that_cannot_be_used(options: dict[str, Any], match: str) -> Non
     """A choice that is none, or that another leaves without effect, is refused."""
     with Client(model=MINI) as client, pytest.raises(ArgumentError, match=match):
         client.plan("A text.", **options)
+
+
+@pytest.mark.anyio
+async def test_several_models_side_by_side() -> None:
+    """A plan for several models is one for each, and a table of them."""
+    text = prose(3_000, 3)
+    async with AsyncClient() as client:
+        planned = await client.plan(text, model=["gpt-4o-mini", MINI])
+    assert [each.model for each in planned] == ["gpt-4o-mini", "gpt-like"]
+    assert len(planned) == 2
+    assert planned == await aplan(text, model=["gpt-4o-mini", MINI])
+    assert Plans.from_json(planned.to_json()) == planned
+    assert "gpt-like" in str(planned)
+    assert "cheapest" in str(planned)
+
+
+def test_a_plan_draws_itself() -> None:
+    """What a plan prints is its tree, and it tells how long it takes."""
+    planned = plan(prose(9_000, 3), model=MINI, detail=1)
+    assert str(planned).startswith("summary: merge of")
+    assert 0 < planned.duration.at_least_s <= planned.duration.likely_s
+    assert plan("A text.", model=("gpt-4o-mini",)).plans[0] == plan("A text.", model="gpt-4o-mini")

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Literal
 
+from minikit.jobs.drawing import draw_plans, draw_tree
 from minikit.jobs.serialize import Serializable
 from minikit.jobs.summary import Operation
+from minikit.jobs.timing import Duration, duration
+from minikit.models.model import Model
 from minikit.text.document import Span
 
-__all__ = ["Level", "Plan"]
+__all__ = ["Level", "Models", "Plan", "Plans"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,3 +87,35 @@ class Plan(Serializable):
     def calls_at_most(self) -> int:
         """Calls of all levels, if every reply is as long as its limit."""
         return sum(level.calls_at_most for level in self.levels)
+
+    @property
+    def duration(self) -> Duration:
+        """How long the calls take, at the speed of models of the class of gpt-4o-mini."""
+        return duration(self)
+
+    def __str__(self) -> str:
+        return draw_tree(self)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plans(Serializable):
+    """The plans of one summary for several models. `str(plans)` is a table of them.
+
+    Attributes:
+        plans: One for each model, in the order in which they were named.
+    """
+
+    plans: tuple[Plan, ...]
+
+    def __iter__(self) -> Iterator[Plan]:
+        return iter(self.plans)
+
+    def __len__(self) -> int:
+        return len(self.plans)
+
+    def __str__(self) -> str:
+        return draw_plans(self.plans)
+
+
+Models = list[str] | list[Model] | list[str | Model] | tuple[str | Model, ...]
+"""Several models, by id or described."""
