@@ -211,7 +211,6 @@ def test_module_functions(server: ChatServer, monkeypatch: pytest.MonkeyPatch) -
     [
         (minikit.summarize, minikit.asummarize),
         (minikit.plan, minikit.aplan),
-        (minikit.summarize, minikit.plan),
         (Client.summarize, AsyncClient.summarize),
         (Client.plan, AsyncClient.plan),
         (Client.complete, AsyncClient.complete),
@@ -222,6 +221,16 @@ def test_twins_take_the_same_arguments(one: object, twin: object) -> None:
     """What blocks and what does not are called alike."""
     parameters = [inspect.signature(each).parameters for each in (one, twin)]  # type: ignore[arg-type]
     assert parameters[0] == parameters[1]
+
+
+def test_plan_takes_what_summarize_takes() -> None:
+    """A plan takes the arguments of a summary, and several models beside."""
+    asked, planned = (
+        dict(inspect.signature(each).parameters) for each in (minikit.summarize, minikit.plan)
+    )
+    assert "Models" in str(planned.pop("model").annotation)
+    assert asked.pop("model").annotation == "str | Model | None"
+    assert asked == planned
 
 
 def test_path_is_a_file_and_str_is_text(tmp_path: Path, client: Client) -> None:

@@ -206,10 +206,10 @@ async def test_several_models_side_by_side() -> None:
     """A plan for several models is one for each, and a table of them."""
     text = prose(3_000, 3)
     async with AsyncClient() as client:
-        planned = await client.plan(text, model=["gpt-4o-mini", MINI])
+        planned = await client.plan(text, model=("gpt-4o-mini", MINI))
     assert [each.model for each in planned] == ["gpt-4o-mini", "gpt-like"]
     assert len(planned) == 2
-    assert planned == await aplan(text, model=["gpt-4o-mini", MINI])
+    assert planned == await aplan(text, model=("gpt-4o-mini", MINI))
     assert Plans.from_json(planned.to_json()) == planned
     assert "gpt-like" in str(planned)
     assert "cheapest" in str(planned)
