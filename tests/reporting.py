@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 
 __all__ = ["BOOK", "SOURCE", "call", "cited", "example", "phrase", "summary_of", "written"]
 
-SOURCE = "\n\n\n".join(topics[name] for name in ("with", "for", "while", "try", "raise"))
+_NAMES = ("with", "for", "while", "try", "raise")
+SOURCE = "\n\n\n".join(f"# The word {name}\n\n{topics[name]}" for name in _NAMES)
 BOOK = "\n\n\n".join(topics[name] for name in sorted(topics))
 
 

@@ -32,14 +32,19 @@ def test_escaped_text_holds_no_markup_and_no_control_characters(text: str) -> No
     """Any text becomes legal UTF-8 without markup; all but control characters comes back."""
     shown = escaped(text)
     assert shown.encode().decode() == shown
-    assert re.search("[<>\"'\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]", shown) is None
-    pictures = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\u2400-\u2421\ufffd]")
+    assert (
+        re.search("[<>\"'\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202d\u202e\ud800-\udfff]", shown)
+        is None
+    )
+    pictures = re.compile(
+        "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202d\u202e\ud800-\udfff\u2400-\u2421\ufffd]"
+    )
     assert pictures.sub("", html.unescape(shown)) == pictures.sub("", text)
 
 
 def test_a_control_character_becomes_its_picture() -> None:
-    """NUL, DEL, a C1 control and a lone surrogate are seen; white space stays."""
-    assert escaped("\0\x7f\x85\ud800\t\r\n") == "␀␡��\t\r\n"
+    """NUL, DEL, a C1 control, a lone surrogate and an override are seen; white space stays."""
+    assert escaped("\0\x7f\x85\ud800\u202e\t\r\n") == "␀␡���\t\r\n"
 
 
 def test_the_hash_is_that_of_the_bytes() -> None:

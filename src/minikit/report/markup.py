@@ -8,19 +8,20 @@ import re
 __all__ = ["escaped", "json_for_html", "sha256_source"]
 
 _UNSAFE_IN_SCRIPT = re.compile("[<>&\u2028\u2029\ud800-\udfff]")
-# A control character has a picture (U+2400 and up); C1 controls and surrogates have none.
+# A control character has a picture (U+2400 and up). C1 controls, surrogates and the two signs that
+# turn the order of letters whatever their script (U+202D and U+202E) have none.
 _VISIBLE = (
     {code: 0x2400 + code for code in range(0x20) if chr(code) not in "\t\n\r"}
     | {0x7F: 0x2421}
-    | dict.fromkeys([*range(0x80, 0xA0), *range(0xD800, 0xE000)], 0xFFFD)
+    | dict.fromkeys([*range(0x80, 0xA0), 0x202D, 0x202E, *range(0xD800, 0xE000)], 0xFFFD)
 )
 
 
 def escaped(text: str) -> str:
     """Return any text as HTML that shows it, within an element or a quoted attribute.
 
-    Control characters become their pictures, and lone surrogates U+FFFD, so that the result is
-    legal HTML in UTF-8.
+    Control characters become their pictures, and lone surrogates and overrides of the direction
+    U+FFFD, so that the result is legal HTML in UTF-8 and reads in its own order.
     """
     return html.escape(text.translate(_VISIBLE))
 

@@ -20,13 +20,14 @@ function button(attributes, action, ...children) {
   return element;
 }
 
-/** Show control characters as their pictures; the length stays, so that offsets hold. */
+/** Show control characters as their pictures, and what would turn the order of the letters as
+ * U+FFFD; the length stays, so that offsets hold. */
 function visible(text) {
   return text
     .replace(/\r(?!\n)/g, "\n")
     .replace(/[\0-\x08\x0b\x0c\x0e-\x1f]/g, (sign) => String.fromCharCode(0x2400 + sign.charCodeAt(0)))
     .replace(/\x7f/g, "\u2421")
-    .replace(/[\x80-\x9f]/g, "\ufffd");
+    .replace(/[\x80-\x9f\u202d\u202e]/g, "\ufffd");
 }
 
 /** Return the first index for which `isAfter` holds; the length of the list where there is none. */

@@ -24,17 +24,11 @@ function treeItem(at, level) {
   const node = data.nodes[at];
   const item = make(
     "li",
-    { role: "treeitem", tabindex: "-1", "aria-level": level, "data-node": at, class: node.kind, "aria-label": spoken(at) },
+    { role: "treeitem", tabindex: "-1", "aria-level": level, "data-node": at, class: node.kind, "aria-labelledby": `row-${at}` },
     treeRow(at),
   );
   if (node.children.length) item.setAttribute("aria-expanded", "false");
   return item;
-}
-
-function spoken(at) {
-  const { totals, reason } = data.nodes[at];
-  const took = totals ? `${totals.in} tokens in, ${totals.out} out, ${totals.time}, ${totals.cost}` : "";
-  return [partNames[at], reason, placeOf(at), took].filter(Boolean).join(", ");
 }
 
 const share = (offset) => Math.round((100 * offset) / Math.max(1, data.source.length));
@@ -47,19 +41,23 @@ function placeOf(at) {
 
 function treeRow(at) {
   const { children, reason, totals } = data.nodes[at];
-  const figures = totals ?? { in: "", out: "", time: "", cost: "" };
+  const figure = (name, unit = "") => make("span", {}, totals ? totals[name] : "", totals ? make("span", { class: "unseen" }, unit) : null);
   return make(
     "div",
-    { class: "row" },
+    { class: "row", id: `row-${at}` },
     make(
       "span",
       { class: "name" },
       make("span", { class: children.length ? "twisty" : "leaf", "aria-hidden": "true" }),
       make("span", { class: "title" }, partNames[at]),
       reason ? make("span", { class: "reason" }, ` ${visible(reason)}`) : null,
+      " ",
       make("span", { class: "where" }, placeOf(at)),
     ),
-    ...["in", "out", "time", "cost"].map((name) => make("span", {}, figures[name])),
+    figure("in", " tokens in"),
+    figure("out", " out"),
+    figure("time"),
+    figure("cost"),
   );
 }
 
