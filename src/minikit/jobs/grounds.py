@@ -33,6 +33,7 @@ class Grounds:
         self.document = document
         self._finder = QuoteFinder(document.text)
         self._lock = Lock()
+        self._evidence: dict[tuple[str, Span, int], list[str]] = {}
 
     @cached_property
     def places(self) -> Places:
@@ -95,9 +96,15 @@ class Grounds:
         return tuple(claims)
 
     def evidence(self, text: str, within: Span, *, max_characters: int) -> list[str]:
-        """Return the sentences of a part of the document that best back its summary `text`."""
-        spans = evidence(text, self.document.text, within, max_characters=max_characters)
-        return [" ".join(self.document[span].split()) for span in spans]
+        """Return the sentences of a part of the document that best back its summary `text`.
+
+        They are remembered, so that they can be looked up before they are needed.
+        """
+        asked = (text, within, max_characters)
+        if asked not in self._evidence:
+            spans = evidence(text, self.document.text, within, max_characters=max_characters)
+            self._evidence[asked] = [" ".join(self.document[span].split()) for span in spans]
+        return self._evidence[asked]
 
     def _citation(self, quote: str, within: Span) -> Citation:
         with self._lock:
@@ -137,20 +144,38 @@ class Grounds:
 
 
 def without_unsupported(text: str, claims: Sequence[Claim]) -> tuple[str, tuple[Claim, ...]]:
-    """Take the sentences out of `text` whose claims are not supported; the others keep theirs."""
-    pieces, kept = list[str](), list[Claim]()
-    position = removed = 0
-    for claim in claims:
-        if claim.is_supported:
-            kept.append(replace(claim, start=claim.start - removed, end=claim.end - removed))
+    """Take the sentences out of `text` whose claims are not supported; the others keep theirs.
+
+    A line of which nothing is left goes with its list mark; the other lines stay apart.
+    """
+    pieces, kept, length = list[str](), list[Claim](), 0
+    ends = [*(claim.start for claim in claims), len(text)]
+    between = text[: ends[0]]
+    for claim, end in zip(claims, ends[1:], strict=True):
+        after = text[claim.end : end]
+        if not claim.is_supported:
+            between = _closed(between, after, begins_line=not pieces or "\n" in between)
             continue
-        pieces.append(text[position : claim.start])
-        end = claim.end
-        while end < len(text) and text[end].isspace():
-            end += 1
-        removed += end - claim.start
-        position = end
-    return "".join([*pieces, text[position:]]).rstrip(), tuple(kept)
+        start = length + len(between)
+        length = start + len(claim.text)
+        kept.append(replace(claim, start=start, end=length))
+        pieces += [between, claim.text]
+        between = after
+    return "".join([*pieces, between]).rstrip(), tuple(kept)
+
+
+def _closed(before: str, after: str, *, begins_line: bool) -> str:
+    """Return what stands between two sentences once the one between `before` and `after` is out."""
+    if after and "\n" not in after:  # its line goes on
+        return before
+    if not begins_line:
+        return after
+    line_start = before.rfind("\n") + 1
+    mark = before[line_start:].lstrip()
+    if marker_length(f"{mark}.") == len(mark):  # nothing else is on its line
+        before = before[:line_start]
+    following = after.lstrip()
+    return before + after[: len(after) - len(following)].rpartition("\n")[2] + following
 
 
 def _taken(numbers: Sequence[int], known: Sequence[Claim]) -> list[Citation]:

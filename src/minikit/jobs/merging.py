@@ -25,10 +25,13 @@ if TYPE_CHECKING:
     from minikit.jobs.prepare import Job
     from minikit.jobs.sending import Sender
 
-__all__ = ["Merger", "Part", "numbered_claims"]
+__all__ = ["Merger", "Part", "numbered_claims", "plain_quotes"]
 
 HIGHEST_NUMBER = 10_000
 """Numbers of points are counted as if they had so many digits."""
+
+CHARACTERS_PER_TOKEN = 4
+"""Of English; what is too long for another language is left out when it is counted."""
 
 DOUBTFUL = "(its quote was not found)"
 QUOTE_WORDS_AT_MOST = 40
@@ -73,6 +76,12 @@ def numbered_claims(
         doubt = "" if claim.is_supported else f" {DOUBTFUL}"
         lines += [numbered(number, claim.text) + doubt, *map(_indented, quoted)]
     return "\n".join(lines)
+
+
+def plain_quotes(job: Job, grounds: Grounds, text: str, span: Span) -> list[str]:
+    """Return what the source says to a partial summary without claims, as much as has room."""
+    room = job.sizes.evidence(job.output)
+    return grounds.evidence(text, span, max_characters=CHARACTERS_PER_TOKEN * room)
 
 
 def _indented(quote: str) -> str:
@@ -187,7 +196,7 @@ class Merger:
         )
         if claims:
             return self._with_tokens(part, self._cited_quotes(claims, part))
-        quotes = self._grounds.evidence(node.text, node.span, max_characters=4 * room)
+        quotes = plain_quotes(job, self._grounds, node.text, node.span)
         return self._with_tokens(part, (self._within(quotes, room),))
 
     def _with_tokens(self, part: Part, quotes: tuple[tuple[str, ...], ...]) -> Part:

@@ -18,6 +18,7 @@ from minikit.errors import (
     QuotaExhaustedError,
 )
 from minikit.jobs.concurrently import concurrently
+from minikit.jobs.merging import plain_quotes
 from minikit.jobs.points import read_points
 from minikit.jobs.prompts import Stretch, map_prompt
 from minikit.jobs.provenance import Claim, Node
@@ -196,6 +197,9 @@ class Reader:
         text, claims = written.text, tuple[Claim, ...]()
         if self._job.options.cite:
             text, claims = await in_thread(partial(self._quoted, written.text, span, known))
+        elif kind == "partial" and self._job.plan.strategy == "map_reduce":
+            # While other calls are under way, so that the merge need not wait for it.
+            await in_thread(partial(plain_quotes, self._job, self._grounds, text, span))
         chunk = self.place("chunk", span)
         return Node(
             kind=kind,
