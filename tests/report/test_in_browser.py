@@ -147,6 +147,7 @@ def test_the_evidence_tells_each_citation(show: Opener) -> None:
         (3, "∼attributedThere is no quote"),
         (4, "?unsupportedNothing in the source was found"),
     ],
+    ids=["fabricated", "attributed", "unsupported"],
 )
 def test_a_weak_claim_says_so(show: Opener, number: int, told: str) -> None:
     """A verdict is a sign, a word and a sentence."""
