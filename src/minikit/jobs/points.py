@@ -14,9 +14,11 @@ __all__ = [
     "REFINED_FORMAT",
     "Marks",
     "Point",
+    "has_bare_mark",
     "numbered",
     "read_marks",
     "read_points",
+    "unmarked",
 ]
 
 
@@ -73,7 +75,6 @@ POINTS_FORMAT = _format("cited_points")
 REFINED_FORMAT = _format("refined_points", points={"type": "array", "items": {"type": "integer"}})
 """The same, of one that goes on with earlier points."""
 
-_OBJECT = re.compile(r"\{.*\}", re.DOTALL)
 _MARK = re.compile(r"\[#\s?\d{1,9}(?:[\s,;#]{1,4}\d{1,9})*\s?\]")
 _BARE = re.compile(r"\[\d{1,9}(?:[\s,;]{1,3}\d{1,9})*\]")
 _BLANKS = re.compile(r"[ \t]*")
@@ -88,9 +89,9 @@ def read_points(text: str) -> tuple[Point, ...] | None:
     """
     import json
 
-    found = _OBJECT.search(text)
+    found = text[max(0, text.find("{")) : text.rfind("}") + 1]
     try:
-        value: Any = json.loads(found[0]) if found else None
+        value: Any = json.loads(found)
     except (ValueError, RecursionError):
         return None
     points = _fields(value).get("points")
@@ -122,7 +123,21 @@ def _several(value: Any) -> list[Any]:  # noqa: ANN401 - foreign JSON
 
 def numbered(number: int, text: str) -> str:
     """Return a sentence with the number that a model shall keep it by, on one line."""
-    return f"[#{number}] {' '.join(text.split())}"
+    return f"[#{number}] {unmarked(' '.join(text.split()))}"
+
+
+def unmarked(text: str) -> str:
+    """Write what looks like the number of a point, "[#3]", as "(#3)".
+
+    A text that was not numbered by us may hold some, which would be taken for ours when a model
+    copies them.
+    """
+    return _MARK.sub(lambda mark: f"({mark[0][1:-1]})", text)
+
+
+def has_bare_mark(text: str) -> bool:
+    """Whether `text` holds a number such as "[3]", so that one may be copied from it."""
+    return _BARE.search(text) is not None
 
 
 def read_marks(text: str, points: int) -> Marks:
@@ -142,15 +157,21 @@ def read_marks(text: str, points: int) -> Marks:
     ]
     pieces, marks = list[str](), list[tuple[int, tuple[int, ...]]]()
     position = length = 0
+    is_head = False
     for mark in found:
+        is_head = _begins_line(text, mark.start()) or (is_head and mark.start() == position)
         piece = text[position : mark.start()].rstrip(" \t")
         pieces.append(piece)
         length += len(piece)
         position = mark.end()
-        if mark.start() == 0 or text[mark.start() - 1] == "\n":  # a number at the head of a line
+        if is_head:
             position = _BLANKS.match(text, position).end()  # type: ignore[union-attr] # it matches ""
         marks.append((length, tuple(_numbers(mark[0]))))
     return Marks(text="".join([*pieces, text[position:]]), marks=tuple(marks))
+
+
+def _begins_line(text: str, offset: int) -> bool:
+    return offset == 0 or text[offset - 1] == "\n"
 
 
 def _numbers(mark: str) -> list[int]:
