@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import cached_property
+from itertools import groupby
 from threading import Lock
 from typing import TYPE_CHECKING
 
-from minikit.jobs.points import Point, read_marks
+from minikit.jobs.points import Point, has_bare_mark, read_marks
 from minikit.jobs.provenance import Citation, Claim, weakest
 from minikit.text.align import QuoteFinder
 from minikit.text.attribution import attribute, evidence
@@ -24,6 +26,9 @@ __all__ = ["Grounds", "without_unsupported"]
 
 CITATIONS_AT_MOST = 12
 """Of one sentence; a merge may name any number of points for it."""
+
+_HEADING = re.compile(r"#{1,6}\s")
+_LINES = ("#", "|")
 
 
 class Grounds:
@@ -50,31 +55,31 @@ class Grounds:
             within: The part of the document that it was given.
             known: The claims that it was given beside; a point may take over some of them.
         """
-        text, claims = "", list[Claim]()
+        pieces, claims, length = [""], list[Claim](), 0
         for point in points:
-            text = _with_space(text, point.text)
-            start = len(text)
-            text += point.text
+            gap = _gap(pieces[-1], point.text)
+            pieces += [gap, point.text]
             citations = [self._citation(quote, within) for quote in point.quotes]
             taken = _taken(point.points, known)
-            claims.append(_claim(text, start, len(text), [*taken, *citations]))
-        return text, self._backed(claims)
+            claims.append(_claim(point.text, length + len(gap), [*taken, *citations]))
+            length = claims[-1].end
+        return "".join(pieces), self._backed(claims)
 
     def kept(self, written: str, known: Sequence[Claim]) -> tuple[str, tuple[Claim, ...]]:
         """Return `written` without the numbers of points, and its sentences with what they cite.
 
         A sentence without a number is unsupported; the passages most like it are told all the same.
         """
-        marked = read_marks(written, len(known))
+        is_copied = self._has_bare_marks or any(has_bare_mark(claim.text) for claim in known)
+        marked = read_marks(written, 0 if is_copied else len(known))
         text = marked.text.strip()
-        shift = marked.text.find(text) if text else 0
+        shift = marked.text.find(text)
         sentences = _sentences(text)
-        numbers: dict[Span, list[int]] = {each: [] for each in sentences}
-        for offset, found in marked.marks:
-            if (sentence := _sentence_at(sentences, offset - shift)) is not None:
-                numbers[sentence] += found
+        marks = [(min(max(0, at - shift), len(text)), found) for at, found in marked.marks]
+        numbers = _numbers(text, sentences, marks)
         claims = [
-            _claim(text, each.start, each.end, _taken(numbers[each], known)) for each in sentences
+            _claim(text[each.start : each.end], each.start, _taken(numbers[each], known))
+            for each in sentences
         ]
         return text, self._backed(claims)
 
@@ -105,6 +110,11 @@ class Grounds:
             spans = evidence(text, self.document.text, within, max_characters=max_characters)
             self._evidence[asked] = [" ".join(self.document[span].split()) for span in spans]
         return self._evidence[asked]
+
+    @cached_property
+    def _has_bare_marks(self) -> bool:
+        """Whether the document itself holds numbers such as "[3]", which a model may copy."""
+        return has_bare_mark(self.document.text)
 
     def _citation(self, quote: str, within: Span) -> Citation:
         with self._lock:
@@ -185,34 +195,61 @@ def _taken(numbers: Sequence[int], known: Sequence[Claim]) -> list[Citation]:
     return list({(each.quote, each.spans): each for each in quotes}.values())
 
 
-def _claim(text: str, start: int, end: int, citations: Sequence[Citation]) -> Claim:
-    few = tuple(citations[:CITATIONS_AT_MOST])
-    return Claim(text=text[start:end], start=start, end=end, citations=few, verdict=weakest(few))
+def _claim(text: str, start: int, citations: Sequence[Citation]) -> Claim:
+    verdict = weakest(tuple(citations))
+    few = list(citations[:CITATIONS_AT_MOST])
+    if few and weakest(tuple(few)) != verdict:  # the weakest is told, however many there are
+        few[-1] = next(each for each in citations if each.verdict == verdict)
+    end = start + len(text)
+    return Claim(text=text, start=start, end=end, citations=tuple(few), verdict=verdict)
 
 
-def _with_space(text: str, following: str) -> str:
-    """Return `text` with what parts it from what follows: a line end or a space."""
-    if not text:
-        return text
-    starts_line = marker_length(following) > 0 or following.startswith(("#", "|"))
-    return text + ("\n" if starts_line else " ")
+def _gap(before: str, point: str) -> str:
+    """Return what parts a point from the one before it: a line end or a space."""
+    if not before:
+        return ""
+    is_line = marker_length(point) > 0 or point.startswith(_LINES)
+    return "\n" if is_line or before.rpartition("\n")[2].startswith(_LINES) else " "
 
 
 def _sentences(text: str) -> list[Span]:
     """Return where the sentences of a summary stand, without list marks; headings are none."""
     found = list[Span]()
+    line = None
     for unit in units(text):
+        is_heading = unit.passage != line and _HEADING.match(text, unit.start)
+        line = unit.passage
         start = unit.start + marker_length(text[unit.start : unit.end])
-        if not text.startswith("#", unit.start) and any(map(str.isalnum, text[start : unit.end])):
+        if not is_heading and any(map(str.isalnum, text[start : unit.end])):
             found.append(Span(start, unit.end))
     return found
 
 
-def _sentence_at(sentences: Sequence[Span], offset: int) -> Span | None:
-    """Return the sentence that a number at `offset` stands in, after or, as the last, before."""
+def _numbers(
+    text: str, sentences: Sequence[Span], marks: Sequence[tuple[int, Sequence[int]]]
+) -> dict[Span, list[int]]:
+    """Return the numbers that stand at each sentence.
+
+    They stand after it; in a line that begins with one and ends with none, before it.
+    """
+    named: dict[Span, list[int]] = {each: [] for each in sentences}
+    ends = [*(found.start() for found in re.finditer("\n", text)), len(text)]
+    for number, group in groupby(marks, key=lambda mark: bisect_left(ends, mark[0])):
+        line = Span(ends[number - 1] + 1 if number else 0, ends[number])
+        found = list(group)
+        head = text[line.start : found[0][0]].strip()
+        tail = text[found[-1][0] : line.end]
+        leads = marker_length(f"{head} .") >= len(head) and any(map(str.isalnum, tail))
+        for offset, numbers in [] if _HEADING.match(text, line.start) else found:
+            if sentence := _sentence_at(sentences, offset, line, leads=leads):
+                named[sentence] += numbers
+    return named
+
+
+def _sentence_at(sentences: Sequence[Span], offset: int, line: Span, *, leads: bool) -> Span | None:
+    """Return the sentence that a number at `offset` stands after, or before."""
     at = bisect_left(sentences, offset, key=lambda each: each.start)
     before = sentences[at - 1] if at else None
-    following = sentences[at] if at < len(sentences) else None
-    if following and (following.start == offset or before is None):
-        return following if before is None or before.end < offset else before
-    return before
+    following = sentences[at] if at < len(sentences) and sentences[at].start < line.end else None
+    is_first = before is None or before.end <= line.start
+    return following if following and (leads or is_first) else before
