@@ -120,13 +120,16 @@ def _check(field: str, value: object) -> None:
     known = _NAMES.get(field, set())
     try:
         named = {
-            (name, form, turn)
+            name + (f"!{turn}" if turn else "") + (f":{form}" if form else "")
             for _, name, form, turn in Formatter().parse(value)
             if name is not None
         }
     except ValueError as error:
-        raise ArgumentError(f"the prompt {field!r} cannot be used: {error}") from error
-    if strange := sorted(name for name, form, turn in named if name not in known or form or turn):
+        raise ArgumentError(
+            f"the prompt {field!r} cannot be used: {error}; braces that are no name are written "
+            f"twice"
+        ) from error
+    if strange := sorted(named - known):
         told = ", ".join(f"{{{name}}}" for name in sorted(known)) or "no names"
         raise ArgumentError(
             f"the prompt {field!r} holds {{{strange[0]}}}; it can hold {told}, and other braces "
