@@ -76,6 +76,12 @@ def test_one_line_is_not_left_out_for_another() -> None:
     assert "more" not in draw_tree(merged, lines=6)
 
 
+def test_no_part_has_more_tokens_than_the_largest() -> None:
+    """The tokens of a part are estimated by its characters, and never above what is known."""
+    merged = plan(level("map", (2, 2)), level("merge", (1, 1)), parts=2, document_tokens=900)
+    assert draw_tree(merged).count("≈250 tokens") == 2
+
+
 def test_what_lies_deep_is_left_out() -> None:
     """Where not all levels have room, the merges near the root are drawn."""
     merges = (level("merge", (1, most)) for most in (30, 10, 3, 1))
@@ -129,9 +135,9 @@ def test_a_terminal_obeys_no_heading() -> None:
 
 TABLE = """\
 model        chunks   calls  tokens in  tokens out    costs       to       time
-gpt-4o-mini       4  5 to 6      6,000         900  $0.0100  $0.0300        2 s
-gpt-6-luna        4  5 to 6      6,000         900  $0.0020  $0.0100        2 s  cheapest
-mine              4  5 to 6      6,000         900  unknown  unknown  4 min 2 s"""
+gpt-4o-mini       4  5 to 6      6,000         900  $0.0100  $0.0300        3 s
+gpt-6-luna        4  5 to 6      6,000         900  $0.0020  $0.0100        3 s  cheapest
+mine              4  5 to 6      6,000         900  unknown  unknown  5 min 3 s"""
 
 
 def test_table() -> None:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import argparse
 from importlib.metadata import version
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, NoReturn, get_args
 
-from minikit.cli import commands, journal
-from minikit.jobs.options import LENGTH_WORDS
+from minikit.cli import commands, journal, plans, summaries
+from minikit.jobs.options import LENGTH_WORDS, Strategy, Unsupported
 
 __all__ = ["parser"]
 
@@ -39,6 +39,7 @@ def parser() -> Parser:
     verbs = top.add_subparsers(title="commands", metavar="COMMAND", required=True)
     _add_summarize(verbs)
     _add_plan(verbs)
+    _add_report(verbs)
     _add_count(verbs)
     _add_split(verbs)
     _add_models(verbs)
@@ -47,7 +48,7 @@ def parser() -> Parser:
 
 
 def _add_summarize(verbs: Verbs) -> None:
-    verb = _verb(verbs, "summarize", "write a summary of a file", commands.summarize)
+    verb = _verb(verbs, "summarize", "write a summary of a file", summaries.summarize)
     _add_source(verb)
     _add_summary_options(verb)
     verb.add_argument("--base-url", metavar="URL", help="an OpenAI-compatible server")
@@ -59,13 +60,32 @@ def _add_summarize(verbs: Verbs) -> None:
     verb.add_argument(
         "--journal", metavar="PATH", help="keep replies in this file, and pay for none twice"
     )
-    verb.add_argument("--quiet", "-q", action="store_true", help="no progress and no bill")
+    verb.add_argument("--html", metavar="PATH", help="write it beside its source, as a page")
+    verb.add_argument("--save", metavar="PATH", help="write all that is known of it, as JSON")
+    verb.add_argument(
+        "--dry-run", action="store_true", help="print what plan prints, and send nothing"
+    )
+    verb.add_argument(
+        "--quiet", "-q", action="store_true", help="no progress, no bill and no warnings"
+    )
 
 
 def _add_plan(verbs: Verbs) -> None:
-    verb = _verb(verbs, "plan", "show what a summary would take, without a network", commands.plan)
-    _add_source(verb)
+    summary = "show what a summary would take, without a network"
+    verb = _verb(verbs, "plan", summary, plans.plan)
+    _add_source(verb, several_models=True)
     _add_summary_options(verb)
+
+
+def _add_report(verbs: Verbs) -> None:
+    summary = "write a saved summary as a page"
+    verb = verbs.add_parser("report", help=summary, description=summary.capitalize() + ".")
+    verb.set_defaults(run=summaries.report)
+    verb.add_argument("saved", metavar="SAVED", help="what summarize --save has written")
+    verb.add_argument("html", metavar="PATH", help="the page")
+    verb.add_argument(
+        "--source", metavar="FILE", help="what was summarized, where that was not saved with it"
+    )
 
 
 def _add_count(verbs: Verbs) -> None:
@@ -112,9 +132,13 @@ def _verb(verbs: Verbs, name: str, summary: str, run: commands.Command) -> Parse
     return verb
 
 
-def _add_source(verb: argparse.ArgumentParser) -> None:
+def _add_source(verb: argparse.ArgumentParser, *, several_models: bool = False) -> None:
     verb.add_argument("file", metavar="FILE", help="a file of UTF-8 text, or - for stdin")
-    verb.add_argument("--model", metavar="ID", help="the model (default: gpt-4o-mini)")
+    told = "the model (default: gpt-4o-mini)"
+    if several_models:
+        verb.add_argument("--model", metavar="ID", action="append", help=f"{told}; or several")
+    else:
+        verb.add_argument("--model", metavar="ID", help=told)
     verb.add_argument(
         "--context-window",
         type=int,
@@ -134,6 +158,21 @@ def _add_summary_options(verb: argparse.ArgumentParser) -> None:
         "--length", type=_length, default="medium", help="words, or short, medium, long"
     )
     verb.add_argument("--detail", type=float, default=0.25, help="0 (coarse) to 1 (fine)")
+    verb.add_argument(
+        "--strategy",
+        choices=get_args(Strategy),
+        default="auto",
+        help="in one call, in parts side by side, or one part after the other",
+    )
+    verb.add_argument(
+        "--cite", action="store_true", help="ask for quotes, and hold them against the source"
+    )
+    verb.add_argument(
+        "--unsupported",
+        choices=get_args(Unsupported),
+        default="mark",
+        help="sentences without a quote that stands in the source: keep or drop them",
+    )
     verb.add_argument("--focus", help="what it should be about, such as a question")
     verb.add_argument("--language", help="language of the summary")
     verb.add_argument("--style", help='how it should read, such as "bullet points"')
@@ -145,6 +184,8 @@ def _add_summary_options(verb: argparse.ArgumentParser) -> None:
         default="mark",
         help="a passage that is refused: go on and exit 3, or fail",
     )
+    verb.add_argument("--rpm", type=int, metavar="N", help="requests a minute that are allowed")
+    verb.add_argument("--tpm", type=int, metavar="N", help="tokens a minute that are allowed")
 
 
 def _length(text: str) -> int | str:

@@ -13,8 +13,8 @@ from decimal import Decimal
 from pathlib import Path
 
 from minikit.calls.journal import Journal
-from minikit.cli.progress import counted, money
 from minikit.errors import ArgumentError
+from minikit.jobs.plain import counted, money
 
 __all__ = ["clear", "export", "read_time", "stats"]
 

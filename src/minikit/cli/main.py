@@ -19,9 +19,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     Args:
         argv: The arguments after the program's name; default: those of the process.
     """
-    _open_closed_streams()
+    encoding = _open_closed_streams()
     try:
-        return _run(argv)
+        return _run(argv, encoding)
     except KeyboardInterrupt:
         print("minikit: interrupted", file=sys.stderr)
         return INTERRUPTED
@@ -34,12 +34,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         return FAILED
 
 
-def _run(argv: Sequence[str] | None) -> int:
+def _run(argv: Sequence[str] | None, encoding: str) -> int:
     # Late, so that Ctrl-C while they load ends like any other.
     from minikit.cli.arguments import parser
     from minikit.errors import MinikitError
 
     arguments = parser().parse_args(argv)
+    arguments.encoding = encoding
     with warnings.catch_warnings():
         warnings.showwarning = _show_warning
         try:
@@ -60,14 +61,21 @@ def _exit_code(error: Exception) -> int:
     return UNUSABLE if refused else FAILED
 
 
-def _open_closed_streams() -> None:
-    """Put the null device where a stream was closed before the start (`minikit ... >&-`)."""
+def _open_closed_streams() -> str:
+    """Put the null device where a stream was closed before the start (`minikit ... >&-`).
+
+    Returns:
+        The encoding that output was set to, which tells what a terminal can draw; texts are
+        written in UTF-8 whatever it is.
+    """
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:
             setattr(sys, name, Path(os.devnull).open(mode, encoding="utf-8"))  # noqa: SIM115 - it stays open
+    encoding: str = getattr(sys.stdout, "encoding", None) or "utf-8"
     reconfigure = getattr(sys.stdout, "reconfigure", None)  # where it is a text file
     if reconfigure:
         reconfigure(encoding="utf-8", errors="replace")
+    return encoding
 
 
 def _drop_output() -> None:

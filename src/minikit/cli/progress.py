@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
 from typing import TYPE_CHECKING, TextIO
+
+from minikit.jobs.plain import counted, money
 
 if TYPE_CHECKING:
     from minikit.jobs.summary import Progress
 
-__all__ = ["ProgressLine", "counted", "money"]
+__all__ = ["ProgressLine"]
 
 
 class ProgressLine:
@@ -39,16 +40,3 @@ class ProgressLine:
         if self._is_terminal:
             self._stream.write("\r\x1b[K")
             self._stream.flush()
-
-
-def counted(number: int, noun: str) -> str:
-    """Write a number with its noun, in the plural where it is due."""
-    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
-
-
-def money(cost_usd: Decimal | None) -> str:
-    """Write an amount with all digits down to a hundredth of a cent, and more where it is less."""
-    if cost_usd is None:
-        return "price unknown"
-    digits = 4 if cost_usd == 0 or cost_usd >= Decimal("0.001") else 7
-    return f"${cost_usd:.{digits}f}"

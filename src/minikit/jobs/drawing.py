@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from decimal import Decimal
 
     from minikit.jobs.plan import Plan
+    from minikit.text.document import Span
 
 __all__ = ["draw_plans", "draw_tree"]
 
@@ -167,11 +168,13 @@ class _Tree:
         cells = (
             f"{number + 1:>{self.widths[0]},}",
             f"{span.start:>{self.widths[1]},} to {span.end:>{self.widths[1]},}",
-            f"{self.signs.about}{round(len(span) * self.tokens_per_character):,}".rjust(
-                self.widths[2]
-            ),
+            f"{self.signs.about}{self._tokens(span):,}".rjust(self.widths[2]),
         )
         return f"{'  '.join(cells)} tokens  {' '.join(' / '.join(path).split())}"
+
+    def _tokens(self, span: Span) -> int:
+        """Tell about how many tokens a part has: its share of the source's, by its characters."""
+        return min(self.plan.chunk_tokens, round(len(span) * self.tokens_per_character))
 
 
 def _has(encoding: str, signs: _Signs) -> bool:

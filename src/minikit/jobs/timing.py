@@ -29,9 +29,9 @@ READ_TOKENS_PER_S = 20_000
 WRITTEN_TOKENS_PER_S = 80
 """Assumed: how fast a reply is written."""
 
-LIKELY_SHARE = 0.25
-"""Where a figure likely lies between the plan's bounds. Replies are bounded by five tokens a word
-and 256 more (see `sizes.output_limit`), where English takes 1.4."""
+LIKELY_SHARE = 0.5
+"""Where a figure likely lies between the plan's bounds. A reply takes about three quarters of its
+output limit where the prompt is short, and a quarter where it is long (see `Sizes.limit`)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
