@@ -31,6 +31,9 @@ __all__ = [
     "single_prompt",
 ]
 
+TITLE_CHARACTERS_AT_MOST = 200
+"""Of a title in a prompt; a longer one, which every call would pay for, is cut off."""
+
 
 def single_prompt(document: Document, words: int, options: Options) -> tuple[Message, ...]:
     """Ask for the summary of a whole document."""
@@ -98,7 +101,10 @@ def revise_prompt(
 
 def source_fence(document: Document, text: str, headings: Sequence[str] = ()) -> str:
     """Return a stretch of the source as it stands in a prompt."""
-    told = {"title": " ".join((document.title or "").split()), "heading": " / ".join(headings)}
+    title = " ".join((document.title or "").split())
+    if len(title) > TITLE_CHARACTERS_AT_MOST:
+        title = f"{title[:TITLE_CHARACTERS_AT_MOST]}…"
+    told = {"title": title, "heading": " / ".join(headings)}
     return fence(text, **{name: value for name, value in told.items() if value.strip()})
 
 
