@@ -238,6 +238,23 @@ def test_progress_is_told(server: ChatServer) -> None:
     assert all(event.calls_done <= event.calls_at_most for event in seen)
 
 
+def test_listener_that_cannot_be_copied(server: ChatServer) -> None:
+    """A listener may hold what cannot be copied, such as a lock or a stream."""
+
+    class Line:
+        def __init__(self) -> None:
+            self.lock = threading.Lock()
+            self.seen = 0
+
+        def show(self, _event: Progress) -> None:
+            with self.lock:
+                self.seen += 1
+
+    line = Line()
+    summarize(server, story(20), on_event=line.show)
+    assert line.seen == 1
+
+
 def test_failing_listener_warns(server: ChatServer) -> None:
     """An exception in the caller's listener does not fail the job."""
 

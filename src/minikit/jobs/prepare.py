@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -231,7 +231,10 @@ def _digest(document: Document, model: Model, options: Options) -> str:
     import hashlib
     import json
 
-    decisive = {name: value for name, value in asdict(options).items() if name not in BESIDE}
+    names = (each.name for each in fields(options) if each.name not in BESIDE)
+    decisive = {name: getattr(options, name) for name in names} | {
+        "prompts": asdict(options.prompts)
+    }
     text = hashlib.sha256(document.text.encode("utf-8", "surrogatepass")).hexdigest()
     told = json.dumps([2, model.id, document.title, text, decisive], sort_keys=True)
     return hashlib.sha256(told.encode()).hexdigest()

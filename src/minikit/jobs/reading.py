@@ -219,7 +219,7 @@ class Reader:
         points = read_points(text)
         if points is None:
             return text, ()
-        if not points:
+        if not points and any(map(str.isalnum, self._job.document[span])):
             raise BadReplyError("the reply makes no point", code=EMPTY, status=200)
         return self._grounds.quoted(points, span, known)
 

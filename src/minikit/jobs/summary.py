@@ -228,6 +228,9 @@ class Summary(Serializable):
     def to_json(self, *, indent: int | None = None, document: bool = True) -> str:
         """Return the summary as JSON; amounts of money are strings, so that they stay exact.
 
+        All comes back, but for two halves of a surrogate pair side by side in the document, which
+        JSON cannot tell from the character that they stand for.
+
         Args:
             indent: Spaces a level, for people; None is one line.
             document: Whether the document goes with it, as `to_html` needs it. Without it the

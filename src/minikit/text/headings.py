@@ -54,7 +54,9 @@ def find_headings(text: str) -> list[Heading]:
     code, and lines such as "BOOK ONE: 1805", "CHAPTER I" or "Chapter 12." after a blank line. Of
     the divisions, the kind that comes first is the outermost.
     """
-    text = "\n" + text  # so that the first line begins like the others; offsets are one too large
+    # So that the first line of the text and those of its pages begin like the others; offsets are
+    # one too large.
+    text = "\n" + text.replace("\f", "\n")
     ranks: dict[str, int] = {}
     found: list[Heading] = []
     for line in _lines_outside_code(text):
