@@ -19,7 +19,7 @@ __all__ = ["Coverage", "coverage"]
 _SIGNS = "▁▂▃▄▅▆▇█"
 _MOST_BINS = 40
 _SHORTEST_BIN = 200  # characters
-_CLAIMS_PER_STRETCH = 3
+_CLAIMS_A_STRETCH = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,9 +41,7 @@ class Coverage:
     longest_gap: Span
 
     def __str__(self) -> str:
-        most = max(self.bins)
-        if not most:
-            return _SIGNS[0] * len(self.bins)
+        most = max(1, *self.bins)
         return "".join(_SIGNS[ceil(count / most * (len(_SIGNS) - 1))] for count in self.bins)
 
 
@@ -51,37 +49,31 @@ def coverage(claims: Sequence[Claim], length: int) -> Coverage:
     """Tell how evenly `claims` rest on a source of `length` characters.
 
     Args:
-        claims: The claims of a summary; those without passages count for nothing.
+        claims: The claims of a summary; those without a passage count for nothing.
         length: Of the source, in code points; >= 0.
     """
-    spans = sorted(
-        Span(min(each.start, length), min(each.end, length))
-        for claim in claims
-        for each in claim.spans
-    )
+    spans = sorted(span for claim in claims for span in claim.spans)
     resting = sum(bool(claim.spans) for claim in claims)
     bins = max(1, min(_MOST_BINS, 2 * len(spans), length // _SHORTEST_BIN))
-    fair = max(1, min(ceil(resting / _CLAIMS_PER_STRETCH), bins))
+    fair = _counts(spans, max(1, min(ceil(resting / _CLAIMS_A_STRETCH), bins)), length)
     return Coverage(
         bins=_counts(spans, bins, length),
-        ratio=sum(map(bool, _touched(spans, fair, length))) / fair,
+        ratio=sum(map(bool, fair)) / len(fair),
         longest_gap=_longest_gap(spans, length),
     )
 
 
 def _counts(spans: Sequence[Span], bins: int, length: int) -> tuple[int, ...]:
-    counts = Counter(min(span.start * bins // max(1, length), bins - 1) for span in spans)
+    """Count the spans that begin in each of so many equal stretches."""
+    counts = Counter(min(bins - 1, span.start * bins // max(1, length)) for span in spans)
     return tuple(counts[number] for number in range(bins))
 
 
-_touched = _counts
-
-
 def _longest_gap(spans: Sequence[Span], length: int) -> Span:
-    gaps = [Span(0, length)] if not spans else []
-    end = 0
+    """Return the longest stretch outside of `spans`, which are in order; the first of equals."""
+    longest, end = Span(0, 0), 0
     for span in [*spans, Span(length, length)]:
-        if span.start > end:
-            gaps.append(Span(end, span.start))
+        if span.start - end > len(longest):
+            longest = Span(end, span.start)
         end = max(end, span.end)
-    return max(gaps, key=len, default=Span(0, 0))
+    return longest

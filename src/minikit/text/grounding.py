@@ -32,8 +32,8 @@ _CHAPTER = re.compile(
 )
 _YEAR = re.compile(r"1\d{3}|20\d\d")
 _BEFORE_YEAR = re.compile(
-    r"\b(?:in|since|until|till|by|from|year|early|late|mid|im|jahr|seit|en|année|año|anno|в)"
-    r"[\s-]+\Z",
+    r"\b(?:in|since|until|till|by|from|year|early|late|mid|im|jahr|seit|en|année|año|anno|в"
+    r"|(?:spring|summer|autumn|fall|winter|start|beginning|middle|end)\s+of)[\s-]+\Z",
     re.IGNORECASE,
 )
 _REACH = 20

@@ -26,6 +26,7 @@ __all__ = ["Known"]
 _COUNTED = frozenset({"0", "1", "2", "3"})
 # Up to so much is written as a word in most languages, and only those of English are known here.
 _OFTEN_A_WORD = frozenset(map(str, range(4, 13)))
+_WORD = re.compile(r"[^\W\d_]+")
 _STEM = 4
 _ENDING = 3
 _PARTS = re.compile(r"[^\W\d_][^\W\d_A-Z]+")
@@ -110,8 +111,10 @@ class Known:
         return set(map(_plain, parts))
 
     @cached_property
-    def _sorted(self) -> list[str]:
-        return sorted(self._plain)
+    def _capitalised(self) -> list[str]:
+        """The words with a capital, sorted: "Paris" is no form of "parity"."""
+        words = set(_WORD.findall(self._source))
+        return sorted({_plain(word) for word in words if word[0].isupper()})
 
     @cached_property
     def _scripts(self) -> frozenset[str]:
@@ -134,16 +137,13 @@ class Known:
 
     @cached_property
     def _dates(self) -> list[Date]:
-        names = [word for word in self._vocabulary if MONTHS.get(word) in self._months]
+        names = [word for word in self._vocabulary if MONTHS.get(word, 0) in self._months]
         return dates(self._source, names)
 
     def _has_stem(self, stem: str) -> bool:
-        at = bisect_left(self._sorted, stem)
-        return (
-            len(stem) >= _STEM
-            and self._sorted[at : at + 1] != []
-            and self._sorted[at].startswith(stem)
-        )
+        at = bisect_left(self._capitalised, stem)
+        following = self._capitalised[at : at + 1]
+        return len(stem) >= _STEM and bool(following) and following[0].startswith(stem)
 
     def _has_initials(self, word: str) -> bool:
         """Tell whether the source spells `word`: "E.U.", "E_U_", "European Union"."""
