@@ -41,13 +41,20 @@ MONTHS = {
 """The number of each month, 1 to 12, by its names, case folded."""
 
 _VERBS = frozenset({"may", "march"})
+# White space within a paragraph.
+_SPACE = r"(?=\s)[^\S\n]*\n?[^\S\n]*"
 _DAY_BEFORE = re.compile(
     r"(?<![^\W_])(?:(?P<day>\d{1,2})(?:st|nd|rd|th|er|[.ºª])?"
-    r"|(?P<ordinal>(?:(?:twenty|thirty)[ -])?[a-z]+(?:st|nd|rd|th)))(?:\s+(?:of|de|di))?\s*\Z",
+    r"|(?P<ordinal>(?:(?:twenty|thirty)[ -])?[a-z]+(?:st|nd|rd|th)))"
+    rf"(?:{_SPACE}(?:of|de|di))?(?:{_SPACE})?\Z",
     re.IGNORECASE,
 )
-_DAY_AFTER = re.compile(r"\.?,?\s+(?:the\s+)?(?P<day>\d{1,2})(?:st|nd|rd|th)?(?!\d)", re.IGNORECASE)
-_YEAR_AFTER = re.compile(r"\.?,?\s+(?:(?:of|de|del)\s+)?(?P<year>\d{4})(?!\d)", re.IGNORECASE)
+_DAY_AFTER = re.compile(
+    rf"\.?,?{_SPACE}(?:the{_SPACE})?(?P<day>\d{{1,2}})(?:st|nd|rd|th)?(?!\d)", re.IGNORECASE
+)
+_YEAR_AFTER = re.compile(
+    rf"\.?,?{_SPACE}(?:(?:of|de|del){_SPACE})?(?P<year>\d{{4}})(?!\d)", re.IGNORECASE
+)
 _REACH = 40
 _DIGITS = re.compile(r"\d+")
 _YEAR_FIRST = re.compile(

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["Ungrounded", "grusky_coverage", "ungrounded"]
 
 _LETTER = re.compile(r"[^\W\d_\u0e00-\uffff]")
-_LIST_MARK = re.compile(r"^[^\S\n]*[*_(\[]*\d{1,3}[.)\]]", re.MULTILINE)
+_LIST_MARK = re.compile(r"^[^\S\n]*[*_(\[]*\d{1,3}[.)\]](?!\w)", re.MULTILINE)
 _CHAPTER = re.compile(
     r"\b(?:chapter|part|book|section|volume|act|scene|kapitel|teil|chapitre|capítulo|глава)\s+\Z",
     re.IGNORECASE,

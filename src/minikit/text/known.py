@@ -10,6 +10,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from minikit.text.dates import MONTHS, agree, dates
+from minikit.text.names import LETTER
 from minikit.text.numerals import han_readings, numbers, word_numbers
 from minikit.text.words import terms
 
@@ -26,11 +27,12 @@ __all__ = ["Known"]
 _COUNTED = frozenset({"0", "1", "2", "3"})
 # Up to so much is written as a word in most languages, and only those of English are known here.
 _OFTEN_A_WORD = frozenset(map(str, range(4, 13)))
-_WORD = re.compile(r"[^\W\d_]+")
+_WORD = re.compile(rf"{LETTER}+")
 _STEM = 4
 _ENDING = 3
 _PARTS = re.compile(r"[^\W\d_][^\W\d_A-Z]+")
 _MOST_INITIALS = 6
+_LITTLE = 3
 _SCRIPT_SHARE = 0.1
 
 
@@ -88,11 +90,11 @@ class Known:
     def has_word(self, word: str) -> bool:
         """Tell whether a word of a name may stand in the source, in any case and inflected."""
         plain = _plain(word)
-        if plain in self._plain or unicodedata.name(plain[:1], "?").split()[0] not in self._scripts:
+        if plain in self._plain or _script(plain) not in self._scripts:
             return True
         return (
             self._has_stem(plain[: max(_STEM, len(plain) - _ENDING)])
-            or (word.isupper() and self._has_initials(word.replace(".", "")))
+            or self._has_initials(word)
             or self._has_parts(word)
         )
 
@@ -119,7 +121,7 @@ class Known:
     @cached_property
     def _scripts(self) -> frozenset[str]:
         """The scripts that a tenth of the words at least are in."""
-        counts = Counter(unicodedata.name(word[:1], "?").split()[0] for word in self._plain)
+        counts = Counter(map(_script, self._plain))
         least = _SCRIPT_SHARE * counts.total()
         return frozenset(script for script, count in counts.items() if count >= least)
 
@@ -145,12 +147,18 @@ class Known:
         following = self._capitalised[at : at + 1]
         return len(stem) >= _STEM and bool(following) and following[0].startswith(stem)
 
+    @cached_property
+    def _initials(self) -> str:
+        """The first letters of the words, but for little ones such as "of the"."""
+        words = _WORD.findall(self._source)
+        return "".join(word[0] for word in words if len(word) > _LITTLE or word[0].isupper())
+
     def _has_initials(self, word: str) -> bool:
         """Tell whether the source spells `word`: "E.U.", "E_U_", "European Union"."""
-        if not 1 < len(word) <= _MOST_INITIALS:
-            return False
-        spelled = r"[^\W_]*+[\W_]{1,3}(?:[^\W\d_]{1,3} )?".join(map(re.escape, word))
-        return re.search(rf"(?<![^\W_]){spelled}", self._source) is not None
+        letters = word.replace(".", "")
+        return (
+            letters.isupper() and 1 < len(letters) <= _MOST_INITIALS and letters in self._initials
+        )
 
     def _has_parts(self, word: str) -> bool:
         """Tell whether the source has the parts of "JavaBayes"."""
@@ -165,3 +173,8 @@ def _plain(word: str) -> str:
         return folded
     marked = unicodedata.normalize("NFD", folded)
     return "".join(sign for sign in marked if not unicodedata.combining(sign))
+
+
+def _script(word: str) -> str:
+    """Return the script of the first letter, such as "LATIN"; what is no word has none."""
+    return unicodedata.name(word[0], "?").split()[0] if word else "?"

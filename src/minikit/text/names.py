@@ -17,12 +17,22 @@ from minikit.text.words import terms
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["Name", "names"]
+__all__ = ["LETTER", "Name", "names"]
 
-_WORD = re.compile(r"(?:[^\W\d_]\.){2,}|[^\W_]+")  # "U.S." is one
+_UNSPACED = (
+    r"\u0e00-\u0eff\u1000-\u109f\u1100-\u11ff\u1780-\u17ff\u2e80-\ua48f\uac00-\ud7ff\uf900-\ufaff"
+    r"\uff66-\uffdc\U00020000-\U0003134f"
+)
+LETTER = rf"[^\W\d_{_UNSPACED}]"
+"""A letter of a script with spaces between words: others have no capitals. Of a pattern."""
+
+_WORD = re.compile(rf"(?:{LETTER}\.){{2,}}|(?:{LETTER}|\d)(?:{LETTER}|[\d\u0300-\u036f])*")
 _WITHIN = re.compile(r" |-|['’]|\. ")
 _SENTENCE_START = re.compile(r"[.!?:;…\n\r\"“„«|]|\s[-–—*•]\s")
-_HEADING = re.compile(r"^[^\S\n]*(?:#.*|\*\*[^*\n]*\*\*:?[^\S\n]*$)", re.MULTILINE)
+# A heading, or the number of an item of a list.
+_LEFT_OUT = re.compile(
+    r"^[^\S\n]*(?:#.*|\*\*[^*\n]*\*\*:?[^\S\n]*$|[*_(\[]*\d{1,3}[.)\]](?!\w))", re.MULTILINE
+)
 _LABEL_END = re.compile(r"[*_ ]{0,4}:")
 _ROMAN = re.compile(r"M{0,3}(?:CM|CD|D?C{0,3})(?:XC|XL|L?X{0,3})(?:IX|IV|V?I{0,3})")
 _TITLES = frozenset({"mr", "mrs", "ms", "dr", "prof", "st", "gen", "col", "lt", "capt", "rev"})
@@ -53,7 +63,7 @@ def names(text: str) -> list[Name]:
     A word at the start of a sentence counts only where its capital is not for that: it has
     several, or one within a sentence too. Headings and labels ("Key points:") are left out.
     """
-    words = list(_words(_HEADING.sub(lambda heading: "\n" * len(heading[0]), text)))
+    words = list(_words(_LEFT_OUT.sub(lambda found: "\n" * len(found[0]), text)))
     within = [word for word in words if not word.is_start and len(word.text) > 1]
     known = {word.text for word in within if word.has_capital}
     is_doubtful = _has_many_capitals(within) or _is_german(text)
@@ -92,7 +102,7 @@ def _words(text: str) -> Iterator[_Word]:
     for found in _WORD.finditer(text):
         start = found.start()
         sign = _SENTENCE_START.search(text, end, start)
-        is_abbreviated = len(before) == 1 or before.casefold() in _TITLES
+        is_abbreviated = (len(before) == 1 and before != "I") or before.casefold() in _TITLES
         is_start = not before or (sign is not None and not (sign[0] == "." and is_abbreviated))
         yield _Word(found[0], start, found.end(), is_start)
         before, end = found[0], found.end()
