@@ -318,8 +318,18 @@ async def test_numbers_in_plain_text() -> None:
         f"{SENTENCES[3]} [#2] [#16]",
         "“A line of the material [#7] is this.”",
     ]
-    cut_off = await _content(_user(fence(f"[#5] {SENTENCES[0]}") + "\n\nIn about 6 words."))
+    cut_off = await _content(_user(fence(f"[#5] {SENTENCES[0]}", "part") + "\n\nIn about 6 words."))
     assert cut_off == "Sentence 0 tells that the […] [#5]"
+
+
+async def test_numbers_of_a_document_are_its_own() -> None:
+    """What looks like a number or a quotation in a document is text of it, and stays in place."""
+    line = f"[#5] {SENTENCES[0]}"
+    assert await _content(_user(fence(f"{line}\n  “{SENTENCES[1]}”") + "\n\nIn 99 words.")) == (
+        f"{line}\n“{SENTENCES[1]}”"
+    )
+    points = await _points(fence(line) + "\n\nIn about 99 words.", **_format(numbered=True))
+    assert points == [{"text": line, "quotes": [line], "points": []}]
 
 
 async def test_a_selection_of_what_was_selected() -> None:
@@ -336,7 +346,7 @@ async def test_a_selection_of_what_was_selected() -> None:
 @pytest.mark.parametrize("text", [" \n ", "* * *", "[#1]\n[#2] \n"])
 async def test_points_of_what_says_nothing(text: str) -> None:
     """Blank material has no points."""
-    request = _user(fence(text) + "\n\nIn about 50 words.", **_format())
+    request = _user(fence(text, "part") + "\n\nIn about 50 words.", **_format())
     assert await _content(request) == '{"points": []}'
 
 

@@ -1,8 +1,8 @@
 """What the offline model answers: sentences of the material in a prompt, and none of its own.
 
-The material may hold numbered points of an earlier call, a line each: "[#12] What was said.", and
-beneath it, indented, what it was quoted from: "“What was said.”". The number goes with each
-sentence that is selected from its line, and the quotations are never selected.
+A `part` of the material may hold numbered points of an earlier call, a line each: "[#12] What was
+said.", and, indented, what was quoted for it or for all of the part: "“What was said.”". The number
+goes with each sentence that is selected from its line, and the quotations are never selected.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from minikit.text.extractive import extract
-from minikit.text.fence import outside, unfence
+from minikit.text.fence import fenced, outside
 from minikit.text.units import units
 from minikit.tokens.counting import count_text
 
@@ -109,32 +109,28 @@ class _Material:
     numbers: list[tuple[int, ...]]
 
     @classmethod
-    def of(cls, text: str) -> _Material:
-        """Take the numbers and the quotations beneath them out of `text`."""
-        material = cls(text=text, starts=[], ends=[], numbers=[])
-        if not _NUMBER.search(text):
-            return material
+    def of(cls, fences: Sequence[tuple[str, str]]) -> _Material:
+        """Join the texts of fences; of parts without their numbers and quotations."""
         pieces: list[str] = []
+        starts: list[int] = []
+        ends: list[int] = []
+        numbers: list[tuple[int, ...]] = []
         length = 0
-        is_beneath = False
-        for line in text.split("\n"):
-            numbers, piece = _parted(line)
-            if is_beneath and not numbers and _QUOTATION.match(line):
-                continue
-            is_beneath = bool(numbers)
-            if numbers:
-                piece = f"\n{piece}\n"  # a paragraph of its own, which is wrapped with no other
-                material.starts.append(length)
-                material.ends.append(length + len(piece))
-                material.numbers.append(numbers)
-            pieces.append(piece)
-            length += len(piece) + 1
-        return cls(
-            text="\n".join(pieces),
-            starts=material.starts,
-            ends=material.ends,
-            numbers=material.numbers,
-        )
+        for tag, text in fences:
+            for line in text.split("\n") if tag == "part" else [text]:
+                found, piece = _parted(line) if tag == "part" else ((), line)
+                if tag == "part" and not found and _QUOTATION.match(line):
+                    continue
+                if found:
+                    piece = f"\n{piece}\n"  # a paragraph of its own, which is wrapped with no other
+                    starts.append(length)
+                    ends.append(length + len(piece))
+                    numbers.append(found)
+                pieces.append(piece)
+                length += len(piece) + 1
+            pieces.append("")
+            length += 1
+        return cls(text="\n".join(pieces), starts=starts, ends=ends, numbers=numbers)
 
     def at(self, start: int, end: int, is_whole: bool) -> Selected:
         line = bisect_right(self.starts, start) - 1
@@ -165,11 +161,11 @@ def _parted(line: str) -> tuple[tuple[int, ...], str]:
 
 
 def _extracted(prompt: str, max_tokens: int) -> tuple[_Material, list[Excerpt]]:
-    fenced = unfence(prompt)
-    words = _words_asked(outside(prompt)) if fenced else None
+    fences = fenced(prompt)
+    words = _words_asked(outside(prompt)) if fences else None
     if words is None:
         words = min(_DEFAULT_WORDS, max(1, int(max_tokens * _WORDS_PER_TOKEN)))
-    material = _Material.of("\n\n".join(fenced) if fenced else prompt)
+    material = _Material.of(fences or [("document", prompt)])
     return material, extract(material.text, max_words=words)
 
 

@@ -18,7 +18,7 @@ from itertools import count
 
 from minikit.errors import ArgumentError
 
-__all__ = ["FENCE_TAGS", "fence", "outside", "unfence"]
+__all__ = ["FENCE_TAGS", "fence", "fenced", "outside", "unfence"]
 
 FENCE_TAGS = ("document", "part", "passage")
 """The tags of a fence; other markup in a prompt (HTML, XML) is text."""
@@ -62,7 +62,18 @@ def unfence(prompt: str) -> list[str]:
     `unfence(fence(text)) == [text]` for every text. An opening tag that is never closed is text.
     Linear in the length of `prompt`.
     """
-    return [prompt[start:end] for _, start, end, _ in _fences(prompt)]
+    return [text for _, text in fenced(prompt)]
+
+
+def fenced(prompt: str) -> list[tuple[str, str]]:
+    """Return the tag and the text of each outer fence of `prompt`, in order."""
+    return [
+        (
+            prompt[opening + 1 : start].split(" ", 1)[0].rstrip(">\n").split("-")[0],
+            prompt[start:end],
+        )
+        for opening, start, end, _ in _fences(prompt)
+    ]
 
 
 def outside(prompt: str) -> str:
