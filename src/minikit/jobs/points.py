@@ -77,6 +77,7 @@ REFINED_FORMAT = _format("refined_points", points={"type": "array", "items": {"t
 
 _MARK = re.compile(r"\[#\s?\d{1,9}(?:[\s,;#]{1,4}\d{1,9})*\s?\]")
 _BARE = re.compile(r"\[\d{1,9}(?:[\s,;]{1,3}\d{1,9})*\]")
+_QUOTED_LINE = re.compile(r"^[^\S\n]+(?=“)", re.MULTILINE)
 _BLANKS = re.compile(r"[ \t]*")
 _NUMBER = re.compile(r"\d+")
 
@@ -127,12 +128,13 @@ def numbered(number: int, text: str) -> str:
 
 
 def unmarked(text: str) -> str:
-    """Write what looks like the number of a point, "[#3]", as "(#3)".
+    """Take out of a text what has a meaning in the prompt of a merge, where it is to stand.
 
-    A text that was not numbered by us may hold some, which would be taken for ours when a model
-    copies them.
+    The number of a point that stands in a document, "[#3]", would be taken for ours when a model
+    copies it, and becomes "(#3)"; an indented line in quotation marks would be taken for a quote
+    that was found, and is no longer indented.
     """
-    return _MARK.sub(lambda mark: f"({mark[0][1:-1]})", text)
+    return _MARK.sub(lambda mark: f"({mark[0][1:-1]})", _QUOTED_LINE.sub("", text))
 
 
 def has_bare_mark(text: str) -> bool:
