@@ -80,9 +80,10 @@ class Reader:
         except CallError as error:
             if isinstance(error, OutputTruncatedError) or not lies_in_the_passage(error):
                 raise
-            await self._read_halves(span, error)
+            self.parts_read += await self._read_halves(span, error)
             return None
         self.nodes.append(node)
+        self.parts_read += 1
         return node
 
     async def read_parts(self) -> None:
@@ -128,8 +129,9 @@ class Reader:
         except CallError as error:
             if not lies_in_the_passage(error):
                 raise
-            await self._read_halves(place.span, error)
-        self.parts_read += 1
+            self.parts_read += await self._read_halves(place.span, error)
+        else:
+            self.parts_read += 1
 
     async def _read_whole(
         self, messages: tuple[Message, ...], place: Place, tokens: int | None = None
@@ -140,9 +142,13 @@ class Reader:
         )
         return await self.node(written, place.span, "partial")
 
-    async def _read_halves(self, span: Span, error: CallError) -> None:
-        """Narrow down what cannot be read, widest pieces first; what is left of it is a gap."""
+    async def _read_halves(self, span: Span, error: CallError) -> bool:
+        """Narrow down what cannot be read, widest pieces first; what is left of it is a gap.
+
+        Return whether a piece of it was read.
+        """
         failed = 0
+        is_read = False
         unread = deque([(span, self._job.reading.words, error)])
         while unread:
             span, words, error = unread.popleft()
@@ -157,11 +163,13 @@ class Reader:
                     self.nodes.append(
                         await self._read_whole(self._half_prompt(half, number, words), place)
                     )
+                    is_read = True
                 except CallError as failure:
                     if not lies_in_the_passage(failure):
                         raise
                     unread.append((half, words, failure))
                     failed += weight(failure)
+        return is_read
 
     def _half_prompt(self, half: Span, number: int, words: int) -> tuple[Message, ...]:
         job = self._job

@@ -31,8 +31,7 @@ async def refined(job: Job, sender: Sender, reader: Reader) -> Node | None:
     refining = _Refining(job, sender, reader)
     for index, tokens in enumerate(job.prompt_tokens):
         if tokens:
-            await refining.read(job.plan.spans[index], index)
-            reader.parts_read += 1
+            reader.parts_read += await refining.read(job.plan.spans[index], index)
     return refining.last
 
 
@@ -45,9 +44,13 @@ class _Refining:
         self._sender = sender
         self._reader = reader
 
-    async def read(self, span: Span, index: int) -> None:
-        """Go on over the part at `index`; in halves, in order, where it cannot be read."""
+    async def read(self, span: Span, index: int) -> bool:
+        """Go on over the part at `index`; in halves, in order, where it cannot be read.
+
+        Return whether some of it was read.
+        """
         failed = 0
+        before = self.last
         unread = [span]
         while unread:
             span = unread.pop()
@@ -64,6 +67,7 @@ class _Refining:
                     unread += reversed(halves)
             else:
                 self._reader.nodes.append(self.last)
+        return self.last is not before
 
     async def _step(self, span: Span, index: int) -> Node:
         job, last = self._job, self.last

@@ -135,14 +135,21 @@ class _Run:
     def _partials(self) -> tuple[Partial, ...]:
         return partials_of(self._tree()) if self._written() else ()
 
+    def _message(
+        self, error: CallError | JournalError, errors: int, first: CallError | JournalError
+    ) -> str:
+        done, parts = self.reader.parts_read, len(self.job.plan.spans)
+        kept = f"{done} of {parts} parts were read and are kept in .partial and .tree"
+        if isinstance(error, RefusalError) and error.status is None:  # of the whole, not of a call
+            return f"{error}; {kept}"
+        what = f"{errors} call{'s' * (errors > 1)} failed for good" if errors else ""
+        return f"{what or 'the job had to stop'}, {kept}; the first error: {first}"
+
     def _job_error(self, error: CallError | JournalError) -> JobError:
         failed = {id(each): each for each in (*self.reader.errors.values(), error)}.values()
         errors = tuple(each for each in failed if isinstance(each, CallError))
-        done, parts = self.reader.parts_read, len(self.job.plan.spans)
-        what = f"{len(errors)} call{'s' * (len(errors) > 1)} failed for good"
         return JobError(
-            f"{what if errors else 'the job had to stop'}, {done} of {parts} parts were read "
-            f"and are kept in .partial and .tree; the first error: {next(iter(failed))}",
+            self._message(error, len(errors), next(iter(failed))),
             tree=self._tree(),
             partial=self._partials(),
             errors=errors,

@@ -44,8 +44,8 @@ def lies_in_the_passage(error: CallError) -> bool:
 def nothing_supported() -> RefusalError:
     """Return the error that a summary is of which every sentence would be dropped."""
     return RefusalError(
-        "no sentence is backed by a quote that stands in the source; with unsupported='mark' "
-        "they are kept and marked",
+        "nothing would be left of the summary: no sentence is backed by a quote that stands in the "
+        "source; with unsupported='mark' they are kept and marked",
         code="unsupported",
     )
 
