@@ -413,6 +413,7 @@ def test_numbers_in_quotes_are_not_ours(server: ChatServer) -> None:
     run(server, text, QUOTING, cite=True, strategy="map_reduce", chunk_tokens=300)
     merge = next(prompt(body) for body in server.bodies if is_merge(body))
     assert "\n  “" in merge
+    assert "ferry (#1)" in merge
     assert merge.count("[#1]") == 1
 
 

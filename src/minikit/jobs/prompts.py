@@ -11,6 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from minikit.jobs.points import unmarked
 from minikit.text.fence import fence
 from minikit.tokens.messages import Message
 
@@ -118,7 +119,7 @@ def attribute_text(headings: Sequence[str]) -> str:
 def part_fence(text: str, span: Span, length: int, heading: str = "") -> str:
     """Return a summary as it stands in a prompt, with its place in a source of `length`."""
     first, last = (100 * offset // max(1, length) for offset in (span.start, span.end))
-    told = {"heading": heading} if heading.strip() else {}
+    told = {"heading": unmarked(heading)} if heading.strip() else {}
     return fence(
         text, "part", characters=f"{span.start}-{span.end}", place=f"{first}%-{last}%", **told
     )
