@@ -116,15 +116,22 @@ def evidence(text: str, source: str, within: Span, *, max_characters: int) -> tu
     found.sort(key=lambda match: (-match.score, match.span))
     left = [match.span for match in _apart(found, len(found))]
     chosen: set[Span] = set()
-    used = 0
-    for quarter in range(1, _QUARTERS + 1):
-        end = within.start + len(within) * quarter // _QUARTERS
-        for span in left:
-            fits = used + len(span) <= max_characters * quarter // _QUARTERS
-            if fits and span.start < end and span not in chosen:
-                chosen.add(span)
-                used += len(span)
-    return tuple(sorted(chosen))
+    for share in range(1, _QUARTERS + 1):
+        low, high = (len(within) * each // _QUARTERS for each in (share - 1, share))
+        pool = [span for span in left if low <= span.start - within.start < high]
+        chosen |= _fitting(pool, max_characters * share // _QUARTERS, chosen)
+    return tuple(sorted(chosen | _fitting(left, max_characters, chosen)))
+
+
+def _fitting(spans: Iterable[Span], limit: int, chosen: set[Span]) -> set[Span]:
+    """Return the first of `spans` that fit into the limit, with what is chosen already."""
+    fitting: set[Span] = set()
+    room = limit - sum(map(len, chosen))
+    for span in spans:
+        if span not in chosen and len(span) <= room:
+            fitting.add(span)
+            room -= len(span)
+    return fitting
 
 
 def _apart(matches: Iterable[Match], most: int) -> list[Match]:
@@ -142,8 +149,9 @@ def _overlap(one: Span, other: Span) -> bool:
     return one.start < other.end and other.start < one.end
 
 
-def _stems(text: str) -> list[str]:
-    return [term[:_STEM] for term in terms(text)]
+def _stems(words: Iterable[str]) -> list[str]:
+    """Return what of each word does not inflect; names with digits differ by their ends."""
+    return [stem if (stem := word[:_STEM]).isalpha() else word for word in words]
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +179,7 @@ class _Index:
         wanted = {term for sentence in sentences for term in index.query(sentence)}
         for stretch in stretches:
             for piece in _PIECE.finditer(text, stretch.start, stretch.end):
-                for term in wanted.intersection(_stems(piece[0])):
+                for term in wanted.intersection(_stems(terms(piece[0]))):
                     index.postings.setdefault(term, []).append(len(index.pieces))
                 index.pieces.append(piece.span())
         return index
@@ -179,7 +187,7 @@ class _Index:
     def query(self, sentence: str) -> list[str]:
         """Return the terms of `sentence` that say something, each once."""
         telling = (term for term in terms(sentence) if len(term) > 1 and term not in self.stops)
-        return list(dict.fromkeys(term[:_STEM] for term in telling))
+        return list(dict.fromkeys(_stems(telling)))
 
     def matches(self, sentence: str, most: int, most_words: int) -> list[Match]:
         """Return passages that are like `sentence`, the best first; they do not overlap."""
@@ -229,7 +237,12 @@ class _Index:
     ) -> Iterator[tuple[float, int, int]]:
         """Yield score, start and end of the windows of sentences at a place."""
         found = [
-            (unit, Counter(filter(weights.__contains__, _stems(self.text[unit.start : unit.end]))))
+            (
+                unit,
+                Counter(
+                    filter(weights.__contains__, _stems(terms(self.text[unit.start : unit.end])))
+                ),
+            )
             for unit in self._sentences(place)
         ]
         for number, (first, held) in enumerate(found):
