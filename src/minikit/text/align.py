@@ -11,7 +11,7 @@ import re
 from bisect import bisect_left
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import pairwise
+from itertools import islice, pairwise
 from typing import TYPE_CHECKING, Literal
 
 from minikit.text.document import Span
@@ -43,15 +43,26 @@ _HIDDEN = 5  # words within which a negation belongs to what stands around an el
 _MOST_PIECES = 16
 _MOST_MISSED = 0.1  # of a spliced quote may stand nowhere
 _NEAR = 12  # characters between pieces that stand together
+_MOVED = 32  # characters by which the start or end of a passage may seem moved
+_ANCHORS = 50  # occurrences of a piece around which the others are sought
 _TRIES = 1_000  # occurrences that are looked at
 
 _JOINED = rf"[^\W_{UNSPACED}]"
+_JOINING = re.compile(_JOINED)
 _TOKEN = re.compile(rf"{_JOINED}+(?:'{_JOINED}+)*|[{UNSPACED}]")
-# A quote does not begin or end within a word or a number, nor after the sign of one.
-_START = re.compile(rf"(?=[^\W_])(?<!{_JOINED})(?<!{_JOINED}')(?<!\d[.,])|(?=[{UNSPACED}])")
-_END = re.compile(rf"(?<={_JOINED})(?!'?{_JOINED}|[.,]\d)|(?<=[{UNSPACED}])")
-_CUT_BEFORE = re.compile(rf"{_JOINED}['’]?{_JOINED}\Z|\d[.,]\d\Z|(?:\A|[\s(])[-−]\d\Z")
-_CUT_AFTER = re.compile(rf"{_JOINED}['’]?{_JOINED}|\d[.,]\d")
+_START = re.compile(rf"(?<!{_JOINED})(?=[^\W_])|(?=[{UNSPACED}])")
+_END = re.compile(rf"(?<={_JOINED})(?!{_JOINED})|(?<=[{UNSPACED}])")
+# What a quote may not begin or end within: a word, a number with its sign, a verb with its "not".
+_CUT_BEFORE = re.compile(
+    rf"""(?:{_JOINED}['’]?{_JOINED} | \d[.,]\d | (?:\A|[\s(])[-−]\d
+    | (?:\b(?:not|never|cannot|nicht|не)|n['’]t)\s{{1,4}}\S | [不没沒未].)\Z""",
+    re.VERBOSE | re.IGNORECASE | re.DOTALL,
+)
+_CUT_AFTER = re.compile(
+    rf"{_JOINED}['’]?{_JOINED}|\d[.,]\d|{_JOINED}\s{{1,4}}(?:not|nicht|pas|niet|ikke|inte|n['’]t)\b",
+    re.IGNORECASE,
+)
+_AROUND = 12  # characters that these look at
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,11 +133,11 @@ class QuoteFinder:
             return Alignment(verdict="fabricated", spans=(), score=0.0)
         everything = (0, len(self._normal.text))
         part = everything if within is None else self._normal.locate(within)
-        here = self._place(wanted, *part)
+        here = self._place(wanted, *part, nearly=True)
         if _are_true(here):
             return self._alignment("found" if _score(here) == 100 else "fuzzy", here)
         elsewhere = part != everything and wanted.said.has_words(_SUBSTANTIAL)
-        there = self._place(wanted, *everything) if elsewhere else []
+        there = self._place(wanted, *everything, nearly=not here) if elsewhere else []
         if _are_true(there):
             return self._alignment("misattributed", there)
         if here or there:
@@ -142,25 +153,26 @@ class QuoteFinder:
         spans = tuple(self._normal.span(match.start, match.end) for match in matches)
         return Alignment(verdict=verdict, spans=spans, score=_score(matches))
 
-    def _place(self, quote: Quotation, low: int, high: int) -> list[_Match]:
-        """Find a quote between two offsets; what is found may not be true."""
+    def _place(self, quote: Quotation, low: int, high: int, *, nearly: bool) -> list[_Match]:
+        """Find a quote between two offsets; what is nearly the same may not be true."""
         for words in quote.wordings():
             if match := self._exactly(words, low, high):
                 return [match]
-        if matches := self._in_order(quote.pieces, low, high):
-            return matches
-        match = self._nearly(quote.said, low, high)
-        return [match] if match else []
+        matches = self._in_order(quote.pieces, low, high)
+        if nearly and not matches and (match := self._nearly(quote.said, low, high)):
+            return [match]
+        return matches
 
     def _exactly(self, words: str, low: int, high: int) -> _Match | None:
+        return next(self._matches(words, low, high), None)
+
+    def _matches(self, words: str, low: int, high: int) -> Iterator[_Match]:
+        """Yield where `words` stand between two offsets, not cut out of more."""
         for start in _occurrences(self._normal.text, words, low, high):
             end = start + len(words)
             span = self._normal.span(start, end)
-            before = self._source[max(0, span.start - 2) : span.start + 1]
-            after = self._source[span.end - 1 : span.end + 2]
-            if not _CUT_BEFORE.search(before) and not _CUT_AFTER.match(after):
-                return _Match(start, end)
-        return None
+            if _can_begin(self._source, span.start) and _can_end(self._source, span.end):
+                yield _Match(start, end)
 
     def _nearly(self, wording: Wording, low: int, high: int) -> _Match | None:
         from rapidfuzz import fuzz
@@ -187,19 +199,11 @@ class QuoteFinder:
 
         text, words = self._normal.text, wording.bare
         slack = len(words) // 8 + 16
-        head, tail = words[:_PROBE], words[-_PROBE:]
-        start = max(
-            _places(_START, text, max(low, near - slack), min(high, near + slack)),
-            key=lambda at: fuzz.ratio(head, text[at : at + len(head)]),
-            default=high,
-        )
+        start = _beginning(text, words[:_PROBE], max(low, near - slack), min(high, near + slack))
         far = start + len(words)
-        most = len(tail) if len(tail) < len(words) else high  # of characters before an end
-        end = max(
-            _places(_END, text, max(start, far - slack), min(high, far + slack)),
-            key=lambda at: fuzz.ratio(tail, text[max(start, at - most) : at]),
-            default=start,
-        )
+        end = _ending(text, words[-_PROBE:], max(start, far - slack), min(high, far + slack))
+        if end <= start:
+            return None
         passage = text[start:end]
         score = fuzz.ratio(words, passage)
         if score < _THRESHOLD or adds_words(words, passage):
@@ -211,31 +215,42 @@ class QuoteFinder:
     def _stands(self, word: str) -> bool:
         """Tell whether a word stands in the source, with these very letters."""
         return any(
-            not _CUT_BEFORE.search(self._source[max(0, at - 1) : at + 1])
-            and not _CUT_AFTER.match(self._source[at + len(word) - 1 : at + len(word) + 1])
+            not _JOINING.fullmatch(self._source[max(0, at - 1) : at])
+            and not _JOINING.match(self._source, at + len(word))
             for at in _occurrences(self._source, word, 0, len(self._source))
         )
 
     def _in_order(self, pieces: Sequence[Wording], low: int, high: int) -> list[_Match]:
         """Find pieces one after the other; [] if one is not there, or a negation is left out."""
-        anchor = max(pieces, key=lambda piece: len(piece.bare), default=None)
-        match = self._piece(anchor, low, high) if anchor and anchor.proves else None
-        if not anchor or not match:
+        longest = max(pieces, key=lambda piece: len(piece.bare), default=None)
+        if longest is None or not longest.proves:
             return []
-        at = pieces.index(anchor)
-        matches = [match]
-        for piece in pieces[at + 1 :]:
-            after = matches[-1].end
-            if not (match := self._piece(piece, after, min(high, after + _reach(piece)))):
+        at = pieces.index(longest)
+        anchors = list(islice(self._matches(longest.bare, low, high), _ANCHORS))
+        for anchor in anchors or filter(None, [self._nearly(longest, low, high)]):
+            matches = self._around(anchor, pieces, at, low, high) if anchor.is_true else []
+            gaps = (self._normal.text[one.end : two.start] for one, two in pairwise(matches))
+            if matches and not any(count_words(gap) <= _HIDDEN and denies(gap) for gap in gaps):
+                return matches
+        return []
+
+    def _around(
+        self, anchor: _Match, pieces: Sequence[Wording], at: int, low: int, high: int
+    ) -> list[_Match]:
+        """Find the pieces after and before the one at `at`, each in reach of its neighbour."""
+        matches = {at: anchor}
+        for number in (*range(at + 1, len(pieces)), *range(at - 1, -1, -1)):
+            piece = pieces[number]
+            if number > at:
+                after = matches[number - 1].end
+                match = self._piece(piece, after, min(high, after + _reach(piece)))
+            else:
+                before = matches[number + 1].start
+                match = self._piece(piece, max(low, before - _reach(piece)), before)
+            if not match:
                 return []
-            matches.append(match)
-        for piece in reversed(pieces[:at]):
-            before = matches[0].start
-            if not (match := self._piece(piece, max(low, before - _reach(piece)), before)):
-                return []
-            matches.insert(0, match)
-        gaps = (self._normal.text[one.end : two.start] for one, two in pairwise(matches))
-        return [] if any(count_words(gap) <= _HIDDEN and denies(gap) for gap in gaps) else matches
+            matches[number] = match
+        return [matches[number] for number in range(len(pieces))]
 
     def _piece(self, piece: Wording, low: int, high: int) -> _Match | None:
         if not piece.proves and denies(piece.raw):
@@ -307,15 +322,54 @@ def _occurrences(text: str, words: str, low: int, high: int) -> Iterator[int]:
         at = text.find(words, at + 1, high)
 
 
+def _can_begin(text: str, at: int) -> bool:
+    return not _CUT_BEFORE.search(text[max(0, at - _AROUND) : at + 1])
+
+
+def _can_end(text: str, at: int) -> bool:
+    return not _CUT_AFTER.match(text[max(0, at - 1) : at + _AROUND])
+
+
 def _probes(length: int) -> list[int]:
     """Return where the probes of a quote begin: all of it, or its start, middle and end."""
     last = max(0, length - _PROBE)
     return sorted({0, last // 2, last})
 
 
-def _places(pattern: re.Pattern[str], text: str, low: int, high: int) -> list[int]:
-    """Return the offsets from `low` to `high` that `pattern` matches, which sees two beyond."""
-    return [at for match in pattern.finditer(text, low, high + 2) if (at := match.start()) <= high]
+def _beginning(text: str, head: str, low: int, high: int) -> int:
+    """Return where a passage that begins like `head` does so, from `low` to `high`; else `high`."""
+    from rapidfuzz import fuzz
+    from rapidfuzz.distance import Indel
+
+    # The pattern looks one character ahead.
+    found = (match.start() for match in _START.finditer(text, low, high + 1))
+    starts = [at for at in found if at <= high]
+    about = max(starts, key=lambda at: fuzz.ratio(head, text[at : at + len(head)]), default=high)
+    # A word more or less may have moved that; of places that are as near the last.
+    start = min(
+        (at for at in reversed(starts) if abs(at - about) <= _MOVED),
+        key=lambda at: Indel.distance(head, text[at : about + len(head)]),
+        default=high,
+    )
+    return next((at for at in reversed(starts) if at <= start and _can_begin(text, at)), high)
+
+
+def _ending(text: str, tail: str, low: int, high: int) -> int:
+    """Return where a passage that ends like `tail` does so, from `low` to `high`; else `low`."""
+    from rapidfuzz import fuzz
+    from rapidfuzz.distance import Indel
+
+    found = (match.start() for match in _END.finditer(text, low, high + 1))
+    ends = [at for at in found if at <= high]
+    about = max(
+        ends, key=lambda at: fuzz.ratio(tail, text[max(0, at - len(tail)) : at]), default=low
+    )
+    end = min(
+        (at for at in ends if abs(at - about) <= _MOVED),
+        key=lambda at: Indel.distance(tail, text[max(0, about - len(tail)) : at]),
+        default=low,
+    )
+    return next((at for at in ends if at >= end and _can_end(text, at)), low)
 
 
 def _reach(piece: Wording) -> int:

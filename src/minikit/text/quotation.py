@@ -65,8 +65,8 @@ class Quotation:
     Attributes:
         whole: All of it.
         said: The same without the label of a speaker ("Professor E:"), where it begins with one.
-        pieces: What stands between the ellipses of what is said; () where there are none, or too
-            many (more than 15).
+        pieces: What stands between the ellipses of what is said; () where there are none, or more
+            than 15.
     """
 
     whole: Wording
@@ -77,11 +77,11 @@ class Quotation:
     def of(cls, raw: str) -> Quotation:
         """Read `raw`, which may be any str."""
         whole = Wording.of(raw)
-        said = Wording.of(_without_label(raw))
-        said = said if said.proves else whole
+        rest = Wording.of(_without_label(raw))
+        said = rest if rest.proves else whole
         parts = _ELLIPSIS.split(said.raw, _MOST_PIECES)
-        pieces = tuple(piece for piece in map(Wording.of, parts) if piece.bare)
-        return cls(whole, said, pieces if 1 < len(parts) <= _MOST_PIECES else ())
+        pieces = map(Wording.of, parts if 1 < len(parts) <= _MOST_PIECES else ())
+        return cls(whole, said, tuple(piece for piece in pieces if piece.bare))
 
     def wordings(self) -> Iterable[str]:
         """Return what may stand in a normalized text word for word, the most first."""
@@ -104,7 +104,11 @@ def _is_sign(sign: str) -> bool:
 
 
 def _without_label(quote: str) -> str:
-    """Leave out a label: at most five words that begin with no small letter, and a colon."""
+    """Leave out a label: at most five words that begin with no small letter, and a colon.
+
+    Returns:
+        The rest; "" where there is no label.
+    """
     head, _, rest = quote.replace("：", ":").partition(":")
     is_label = (
         len(head) <= _LABEL
@@ -112,4 +116,4 @@ def _without_label(quote: str) -> str:
         and all(not word[0].islower() for word in _WORD.findall(head))
         and not rest[:1].isdigit()  # a time of day
     )
-    return rest if is_label else quote
+    return rest if is_label else ""
