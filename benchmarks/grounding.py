@@ -28,7 +28,7 @@ from minikit.text.document import Span
 from minikit.text.grounding import grusky_coverage, ungrounded
 from minikit.text.units import units
 
-DRAWS = 10
+DRAWS = 5
 # Told apart from the names that the library finds: a capital after a lower-case word.
 NAME = re.compile(r"(?<=[a-z,] )[A-Z][^\W_]+(?: [A-Z][^\W_]+)*(?!\w)")
 NUMBER_WORDS = ["two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven"]
