@@ -88,6 +88,12 @@ def test_dates_that_do_not_agree() -> None:
     assert not agree(march, dates("12 March 2023")[0])
 
 
+def test_a_day_on_both_sides() -> None:
+    """Of "1. March 12", the 1 may end a sentence: either day is meant."""
+    (found,) = dates("It was 1. March 12 came")
+    assert found.readings == ((None, 3, 1), (None, 3, 12))
+
+
 def test_only_the_months_that_are_asked_for() -> None:
     """Names that are not asked for are passed over; dates in digits are found all the same."""
     text = "12 March 2024, 13 April 2024, 2024-05-01"

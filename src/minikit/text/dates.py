@@ -136,23 +136,22 @@ def _around(found: re.Match[str], month: int) -> Date | None:
     """Return the date that a name of a month stands in, if there is a day or a year beside it."""
     text, (start, end) = found.string, found.span()
     before = _DAY_BEFORE.search(text, max(0, start - _REACH), start)
-    day = _day(before)
-    if before and day:
-        start = before.start()
-    elif after := _DAY_AFTER.match(text, end):
-        day = int(after["day"])
-        end = after.end()
+    after = _DAY_AFTER.match(text, end)
+    days = list[int | None]()
+    if before and (day := _day(before)):
+        days, start = [day], before.start()
+    if after and (not days or (before and "." in before[0])):  # "It is 1. March 12 came."
+        days, end = [*days, int(after["day"])], after.end()
     year = _YEAR_AFTER.match(text, end)
-    if not day and not year:
+    if not days and not year:
         return None
-    reading = (int(year["year"]) if year else None, month, day)
-    return Date(start=start, end=year.end() if year else end, readings=(reading,))
+    said = int(year["year"]) if year else None
+    readings = tuple((said, month, day) for day in days or [None])
+    return Date(start=start, end=year.end() if year else end, readings=readings)
 
 
-def _day(before: re.Match[str] | None) -> int | None:
+def _day(before: re.Match[str]) -> int | None:
     """Return the day that is said before a month: "12th of", "twelfth", "the thirty-first"."""
-    if not before:
-        return None
     if before["day"]:
         return int(before["day"])
     words = before["ordinal"].casefold().replace("-", " ").split()
