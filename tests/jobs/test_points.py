@@ -1,0 +1,307 @@
+"""Points as a model gives them, and the numbers that it keeps them by, in any text."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from minikit.jobs.points import (
+    POINTS_FORMAT,
+    REFINED_FORMAT,
+    Marks,
+    Point,
+    has_bare_mark,
+    numbered,
+    read_marks,
+    read_points,
+    unmarked,
+)
+from strategies import hostile_texts, texts
+
+MARK = re.compile(r"\[#\s?\d{1,9}(?:[\s,;#]{1,4}\d{1,9})*\s?\]")
+
+values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | texts(3),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(texts(2), inner, max_size=4),
+    max_leaves=12,
+)
+marky = st.lists(
+    st.sampled_from(
+        [
+            *("[#1]", "[#2]", "[#1, #2]", "[# 3 ]", "[#1;2]", "[#", "[", "]", "#1", "1", "[1]"),
+            *("[2, 1]", " ", "\n", "\t", ". ", "- ", "A heron", "。", "[#\n1]", "[#٣]", "[[#1]]"),
+            *(",", "(#1)"),
+        ]
+    )
+    | texts(2),
+    max_size=25,
+).map("".join)
+"""Texts full of what is, and what is nearly, a number."""
+
+
+def points_of(*points: object) -> str:
+    """Write a reply."""
+    return json.dumps({"points": points})
+
+
+@given(
+    st.lists(
+        st.tuples(
+            texts(4).filter(str.strip),
+            st.lists(texts(4).filter(str.strip), max_size=3),
+            st.lists(st.integers(), max_size=3),
+        ),
+        max_size=6,
+    ),
+    st.booleans(),
+    st.sampled_from(["{}", "```json\n{}\n```", "Here:\n\n{}\n\nThat is all.", "\ufeff{}", "[{}]"]),
+)
+def test_points_are_read_as_written(
+    said: list[tuple[str, list[str], list[int]]], ascii_only: bool, around: str
+) -> None:
+    """Text, quotes and numbers of each point come back, whatever stands around the JSON."""
+    made = [{"text": text, "quotes": quotes, "points": kept} for text, quotes, kept in said]
+    reply = around.replace("{}", json.dumps({"points": made}, ensure_ascii=ascii_only))
+    assert read_points(reply) == tuple(
+        Point(text=text.strip(), quotes=tuple(quotes), points=tuple(kept))
+        for text, quotes, kept in said
+    )
+
+
+@given(texts() | values.map(json.dumps) | values.map(points_of))
+def test_no_text_is_too_odd(reply: str) -> None:
+    """Any text is read as points that say something, or as none."""
+    for point in read_points(reply) or ():
+        assert point.text == point.text.strip() != ""
+        assert all(quote.strip() for quote in point.quotes)
+        assert all(type(number) is int for number in point.points)
+
+
+@pytest.mark.parametrize(
+    ("reply", "expected"),
+    [
+        ("", None),
+        ("The ferry ran.", None),
+        ("}{", None),
+        ("{}", None),
+        ("[]", None),
+        ("[1, 2]", None),
+        ("null", None),
+        ('"points"', None),
+        ('{"points": null}', None),
+        ('{"points": "The ferry ran."}', None),
+        ('{"points": {"text": "The ferry ran."}}', None),
+        ('{"points": [}', None),
+        ('{"points": []} and {"points": []}', None),
+        ('{"points": []}', ()),
+        ('{"points": [null, 3, [], {}, "", " ", {"text": 3}, {"text": " "}]}', ()),
+        ('{"points": ["A."]}', (Point(text="A."),)),
+        ('{"points": [{"text": " A.\\n"}], "more": 1}', (Point(text="A."),)),
+        ('{"points": [{"text": "A.", "quotes": "q"}]}', (Point(text="A.", quotes=("q",)),)),
+        (
+            '{"points": [{"text": "A.", "quotes": ["", 3, "q"]}]}',
+            (Point(text="A.", quotes=("q",)),),
+        ),
+        (
+            '{"points": [{"text": "A.", "quotes": null, "points": 2}]}',
+            (Point(text="A.", points=(2,)),),
+        ),
+        (
+            '{"points": [{"text": "A.", "points": [true, 1.0, "2", -3, 4]}]}',
+            (Point(text="A.", points=(-3, 4)),),
+        ),
+        ('{"points": [{"text": "\\ud800 \\u0000"}]}', (Point(text="\ud800 \0"),)),
+        ('{"points": [{"text": "A.", "points": [' + "9" * 5_000 + "]}]}", None),
+    ],
+)
+def test_replies(reply: str, expected: tuple[Point, ...] | None) -> None:
+    """What is missing or of another kind is empty; what is no list of points is none."""
+    assert read_points(reply) == expected
+
+
+@pytest.mark.parametrize("form", [POINTS_FORMAT, REFINED_FORMAT], ids=["points", "refined"])
+def test_forms_are_strict(form: dict[str, object]) -> None:
+    """Every field is required, and no others are allowed, as servers demand of a strict form."""
+    objects = re.findall(r'"additionalProperties": (\w+)', json.dumps(form))
+    assert objects == ["false", "false"]
+    wire = json.loads(json.dumps(form))["json_schema"]
+    point = wire["schema"]["properties"]["points"]["items"]
+    assert wire["strict"] is True
+    assert point["required"] == list(point["properties"])
+    assert ("points" in point["properties"]) == (form is REFINED_FORMAT)
+
+
+HOSTILE = {
+    **hostile_texts(),
+    **{
+        f"{unit} again and again": unit * (1_000_000 // len(unit))
+        for unit in (
+            *(
+                "{",
+                "}",
+                "{}",
+                '{"points":',
+                '{"points": [',
+                "[",
+                "[#",
+                "[#1",
+                "[#1 ",
+                "[#1, ",
+                "[1",
+            ),
+            *("[1, ", "[#1]", "[1]", " [#1]", "\n[#1]", "[#1] \t", "[#111111111 ", "1 ", ", "),
+            *("# ", '"', "\\", '\\"', '{"a":', "[#1;#", "[#\n", "  “"),
+        )
+    },
+    "an open number": "[#1" + " 1" * 500_000,
+    "an open bare number": "[1" + ",1" * 500_000,
+    "blanks before a number": " " * 1_000_000 + "[#1]",
+    "a number and blanks": "[#1]" + "\t" * 1_000_000,
+    "JSON that is cut off": '{"points": [' + '{"text": "A."},' * 60_000 + "}",
+    "many points": '{"points": [' + '{"text": "A."},' * 60_000 + '{"text": "B."}]}',
+    "deep points": '{"points": ' + "[" * 400_000 + "]" * 400_000 + "}",
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_a_megabyte_of_anything_is_read(name: str) -> None:
+    """None of these texts stalls the reading, as one that is quadratic would for hours."""
+    text = HOSTILE[name]
+    read_points(text)
+    read_marks(text, 3)
+    assert len(unmarked(text)) <= len(text)
+    has_bare_mark(text)
+
+
+@pytest.mark.parametrize(
+    ("written", "text", "marks"),
+    [
+        ("A ran [#1].", "A ran.", ((5, (1,)),)),
+        ("A ran. [#1]", "A ran.", ((6, (1,)),)),
+        ("A ran.[#1] B ran.[#2]", "A ran. B ran.", ((6, (1,)), (13, (2,)))),
+        ("A ran. [#1] B ran. [#2]", "A ran. B ran.", ((6, (1,)), (13, (2,)))),
+        ("[#1] A ran.", "A ran.", ((0, (1,)),)),
+        ("[#1]\tA ran.\n[#2]B ran.", "A ran.\nB ran.", ((0, (1,)), (7, (2,)))),
+        ("[#1][#2] [#3] A ran.", "A ran.", ((0, (1,)), (0, (2,)), (0, (3,)))),
+        ("P.\n[#1][#2] A ran.", "P.\nA ran.", ((3, (1,)), (3, (2,)))),
+        ("A ran [#1][#2].", "A ran.", ((5, (1,)), (5, (2,)))),
+        ("A ran [#1] [#2].", "A ran.", ((5, (1,)), (5, (2,)))),
+        ("A ran [#1, #2].", "A ran.", ((5, (1, 2)),)),
+        ("A ran [#1,2; 3 #4].", "A ran.", ((5, (1, 2, 3, 4)),)),
+        ("A ran [# 12 ].", "A ran.", ((5, (12,)),)),
+        ("A ran [#999999999].", "A ran.", ((5, (999_999_999,)),)),
+        ("A [#1] ran.", "A ran.", ((1, (1,)),)),
+        ("A ran \t [#1]\n\nB ran [#2]", "A ran\n\nB ran", ((5, (1,)), (12, (2,)))),
+        ("- [#1] A ran.\n- B ran. [#2]", "- A ran.\n- B ran.", ((1, (1,)), (17, (2,)))),
+        ("甲乙丙。[#1]丁[#2]。", "甲乙丙。丁。", ((4, (1,)), (5, (2,)))),
+        ("A ran [#٣].", "A ran.", ((5, (3,)),)),
+        ("[#1]", "", ((0, (1,)),)),
+        ("[[#1]]", "[]", ((1, (1,)),)),
+        ("A ran [#1\x002].", "A ran [#1\x002].", ()),
+        ("A ran [#1234567890].", "A ran [#1234567890].", ()),
+        ("A ran [#].", "A ran [#].", ()),
+        ("A ran #1 (#1) [1#].", "A ran #1 (#1) [1#].", ()),
+        # Bare numbers count where all are numbers of points, and none is written in full.
+        ("A ran [1]. B ran [3, 2].", "A ran. B ran.", ((5, (1,)), (12, (3, 2)))),
+        ("A ran [4].", "A ran [4].", ()),
+        ("A ran [0].", "A ran [0].", ()),
+        ("A ran [1, 4].", "A ran [1, 4].", ()),
+        ("A ran [1]. B ran [4].", "A ran. B ran [4].", ((5, (1,)),)),
+        ("A ran [1]. B ran [#2].", "A ran [1]. B ran.", ((16, (2,)),)),
+        ("A ran [1]. B ran [#77].", "A ran [1]. B ran.", ((16, (77,)),)),
+        ("", "", ()),
+    ],
+)
+def test_numbers_are_taken_out(
+    written: str, text: str, marks: tuple[tuple[int, tuple[int, ...]], ...]
+) -> None:
+    """Numbers go with the blanks before them, and where they stood is told."""
+    assert read_marks(written, 3) == Marks(text=text, marks=marks)
+
+
+@given(marky, st.integers(0, 4))
+def test_the_rest_stays(written: str, given_points: int) -> None:
+    """But for the numbers and blanks beside them each character is kept, and offsets are right."""
+    full = MARK.findall(written)
+    marks = read_marks(written, given_points)
+    bare = [] if full else re.findall(r"\[\d[^\[\]]*\]", written)
+    taken = iter(full) if full else iter(each for each in bare if is_known(each, given_points))
+    rest = written
+    pieces = list[str]()
+    for offset, found in marks.marks:
+        mark = next(taken)
+        assert tuple(map(int, re.findall(r"\d+", mark))) == found
+        before, _, rest = rest.partition(mark)
+        pieces.append(before)
+        assert solid(marks.text[:offset]) == solid("".join(pieces))
+    assert next(taken, None) is None
+    assert solid(marks.text) == solid("".join([*pieces, rest]))
+    assert marks.text.count("\n") == "".join([*pieces, rest]).count("\n")
+    offsets = [offset for offset, _ in marks.marks]
+    assert offsets == sorted(offsets)
+
+
+def is_known(mark: str, given_points: int) -> bool:
+    """Whether a bare number, or several, is one, and of points that there are."""
+    is_one = re.fullmatch(r"\[\d{1,9}(?:[\s,;]{1,3}\d{1,9})*\]", mark) is not None
+    return is_one and all(1 <= int(each) <= given_points for each in re.findall(r"\d+", mark))
+
+
+def solid(text: str) -> str:
+    """Return a text without blanks."""
+    return text.replace(" ", "").replace("\t", "")
+
+
+@given(texts() | marky)
+def test_texts_without_numbers_are_unchanged(text: str) -> None:
+    """What holds no number, or none of a point that there is, comes back as it is."""
+    if not MARK.search(text):
+        assert read_marks(text, 0) == Marks(text=text, marks=())
+
+
+@given(marky, st.integers(1, 99_999))
+def test_numbered_sentences_have_one_number(text: str, number: int) -> None:
+    """A numbered sentence stands on one line, and the only number in it is ours."""
+    line = numbered(number, text)
+    assert line.split() == [f"[#{number}]", *unmarked(" ".join(text.split())).split()]
+    assert "\n" not in line
+    assert [found for _, found in read_marks(line, 0).marks] == [(number,)]
+    assert read_marks(line, 0).text == line.partition(" ")[2].strip(" ")
+
+
+@given(marky)
+def test_unmarked_texts_hold_no_number(text: str) -> None:
+    """Numbers are defused, every other character but an indent stays, and once is enough."""
+    plain = unmarked(text)
+    assert not MARK.search(plain)
+    assert unmarked(plain) == plain
+    assert re.sub(r"[\[\]()\s]", "", plain) == re.sub(r"[\[\]()\s]", "", text)
+    assert read_marks(plain, 0).text == plain
+
+
+@pytest.mark.parametrize(
+    ("text", "plain"),
+    [
+        ("A ran [#3].", "A ran (#3)."),
+        ("A ran [[#3]], [#1, #2].", "A ran [(#3)], (#1, #2)."),
+        ("A ran [3] (#3) #3.", "A ran [3] (#3) #3."),
+        ("  “A ran.”\n\t\u3000“B ran.”\n“C”\n  D “E”", "“A ran.”\n“B ran.”\n“C”\n  D “E”"),
+        ("A.\n\n  “B.”\r\n  “C.”", "A.\n\n“B.”\r\n“C.”"),
+    ],
+)
+def test_what_means_something_in_a_merge_is_defused(text: str, plain: str) -> None:
+    """A number of its own, and an indented quotation, are no longer what they were."""
+    assert unmarked(text) == plain
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [("as in [3].", True), ("as in [1, 2; 3]", True), ("as in [#3], (3), [a], [3a]", False)],
+)
+def test_bare_numbers_are_seen(text: str, expected: bool) -> None:
+    """References such as [3] are told from all else."""
+    assert has_bare_mark(text) is expected
