@@ -182,10 +182,11 @@ def _closed(before: str, after: str, *, begins_line: bool) -> str:
         return after
     line_start = before.rfind("\n") + 1
     mark = before[line_start:].lstrip()
-    if marker_length(f"{mark}.") == len(mark):  # nothing else is on its line
-        before = before[:line_start]
+    if marker_length(f"{mark}.") != len(mark):  # something else is left on its line
+        return before.rstrip() + after
     following = after.lstrip()
-    return before + after[: len(after) - len(following)].rpartition("\n")[2] + following
+    indent = after[: len(after) - len(following)].rpartition("\n")[2]
+    return before[:line_start] + indent + following
 
 
 def _taken(numbers: Sequence[int], known: Sequence[Claim]) -> list[Citation]:
@@ -219,7 +220,8 @@ def _sentences(text: str) -> list[Span]:
     for unit in units(text):
         is_heading = unit.passage != line and _HEADING.match(text, unit.start)
         line = unit.passage
-        start = unit.start + marker_length(text[unit.start : unit.end])
+        sentence = f"{text[unit.start : unit.end]} ."  # or "1." alone, which is a mark
+        start = unit.start + marker_length(sentence)
         if not is_heading and any(map(str.isalnum, text[start : unit.end])):
             found.append(Span(start, unit.end))
     return found
