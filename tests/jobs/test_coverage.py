@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -13,8 +15,8 @@ from minikit.text.passage import Passage
 def claim(*spans: tuple[int, int]) -> Claim:
     """A claim that rests on `spans`."""
     passages = tuple(Passage(cited_text="", start=start, end=end) for start, end in spans)
-    citation = Citation(quote="", passages=passages, verdict="attributed", score=50.0)
-    return Claim(text="So.", start=0, end=3, citations=(citation,), verdict="attributed")
+    citation = Citation(quote="x", passages=passages, verdict="spliced", score=50.0)
+    return Claim(text="So.", start=0, end=3, citations=(citation,), verdict="spliced")
 
 
 @st.composite
@@ -41,6 +43,13 @@ def test_any_claims(drawn: tuple[list[Claim], int]) -> None:
     gap = told.longest_gap
     assert gap.end <= length
     assert all(span.end <= gap.start or span.start >= gap.end for span in spans if len(span))
+
+
+def test_only_the_likest_passage_counts() -> None:
+    """Of passages that are merely like a claim the first is where it rests."""
+    quoted = claim((1_000, 1_010), (5_000, 5_010))
+    like = replace(quoted.citations[0], verdict="attributed", quote="")
+    assert sum(coverage([replace(quoted, citations=(like,))], 9_000).bins) == 1
 
 
 def test_no_claims() -> None:

@@ -52,7 +52,7 @@ def coverage(claims: Sequence[Claim], length: int) -> Coverage:
         claims: The claims of a summary; those without a passage count for nothing.
         length: Of the source, in code points; >= 0.
     """
-    spans = sorted(span for claim in claims for span in claim.spans)
+    spans = sorted(span for claim in claims for span in _rests_on(claim))
     resting = sum(bool(claim.spans) for claim in claims)
     bins = max(1, min(_MOST_BINS, 2 * len(spans), length // _SHORTEST_BIN))
     fair = _counts(spans, max(1, min(ceil(resting / _CLAIMS_A_STRETCH), bins)), length)
@@ -61,6 +61,12 @@ def coverage(claims: Sequence[Claim], length: int) -> Coverage:
         ratio=sum(map(bool, fair)) / len(fair),
         longest_gap=_longest_gap(spans, length),
     )
+
+
+def _rests_on(claim: Claim) -> Sequence[Span]:
+    """Return where a claim stands; of passages that are merely like it, the likest."""
+    is_likeness = any(citation.verdict == "attributed" for citation in claim.citations)
+    return claim.spans[:1] if is_likeness else claim.spans
 
 
 def _counts(spans: Sequence[Span], bins: int, length: int) -> tuple[int, ...]:

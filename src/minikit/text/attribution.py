@@ -164,6 +164,8 @@ class _Index:
         stops: Terms that say nothing.
         pieces: Where the pieces stand, in order; those of a stretch touch.
         postings: The numbers of the pieces that hold each term, in order.
+        seen: The sentences at the places that were looked at, with their stems: in a short text
+            most sentences are looked for at the same few.
     """
 
     text: str
@@ -171,11 +173,12 @@ class _Index:
     stops: frozenset[str]
     pieces: list[tuple[int, int]]
     postings: dict[str, list[int]]
+    seen: dict[Span, list[tuple[Unit, list[str]]]]
 
     @classmethod
     def over(cls, text: str, spans: Sequence[Span], sentences: Sequence[str]) -> _Index:
         stretches = _joined(spans, len(text))
-        index = cls(text, stretches, _stop_words(text, stretches, sentences), [], {})
+        index = cls(text, stretches, _stop_words(text, stretches, sentences), [], {}, {})
         wanted = {term for sentence in sentences for term in index.query(sentence)}
         for stretch in stretches:
             for piece in _PIECE.finditer(text, stretch.start, stretch.end):
@@ -237,13 +240,8 @@ class _Index:
     ) -> Iterator[tuple[float, int, int]]:
         """Yield score, start and end of the windows of sentences at a place."""
         found = [
-            (
-                unit,
-                Counter(
-                    filter(weights.__contains__, _stems(terms(self.text[unit.start : unit.end])))
-                ),
-            )
-            for unit in self._sentences(place)
+            (unit, Counter(filter(weights.__contains__, stems)))
+            for unit, stems in self._sentences(place)
         ]
         for number, (first, held) in enumerate(found):
             counts: Counter[str] = Counter()
@@ -257,8 +255,16 @@ class _Index:
                 if more:
                     yield _score(counts, weights, words), first.start, unit.end
 
-    def _sentences(self, place: Span) -> list[Unit]:
-        """Return the sentences that stand at a place, if only in part."""
+    def _sentences(self, place: Span) -> list[tuple[Unit, list[str]]]:
+        """Return the sentences that stand at a place, if only in part, and the stems of each."""
+        if place not in self.seen:
+            self.seen[place] = [
+                (unit, _stems(terms(self.text[unit.start : unit.end])))
+                for unit in self._units(place)
+            ]
+        return self.seen[place]
+
+    def _units(self, place: Span) -> list[Unit]:
         number = bisect_right(self.stretches, place.start, key=lambda stretch: stretch.start) - 1
         start = max(self.stretches[number].start, place.start - _AROUND)
         end = min(self.stretches[number].end, place.end + _AROUND)
