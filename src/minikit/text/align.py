@@ -135,15 +135,17 @@ class QuoteFinder:
         part = everything if within is None else self._normal.locate(within)
         here = self._place(wanted, *part, nearly=True)
         if _are_true(here):
-            return self._alignment("found" if _score(here) == 100 else "fuzzy", here)
+            return self._alignment(
+                "found" if all(match.score == 100 for match in here) else "fuzzy", here
+            )
         elsewhere = part != everything and wanted.said.has_words(_SUBSTANTIAL)
         there = self._place(wanted, *everything, nearly=not here) if elsewhere else []
         if _are_true(there):
             return self._alignment("misattributed", there)
-        if here or there:
-            score = max(map(_score, filter(None, (here, there))))
-            return Alignment(verdict="fabricated", spans=(), score=score)
-        return self._spliced(wanted.said.bare, *part)
+        changed = [*here, *there]
+        spliced = self._spliced(wanted.said.bare, *part, is_changed=bool(changed))
+        score = max((match.score for match in changed), default=0.0)
+        return spliced or Alignment(verdict="fabricated", spans=(), score=score)
 
     @cached_property
     def _normal(self) -> Normalized:
@@ -151,7 +153,7 @@ class QuoteFinder:
 
     def _alignment(self, verdict: QuoteVerdict, matches: Sequence[_Match]) -> Alignment:
         spans = tuple(self._normal.span(match.start, match.end) for match in matches)
-        return Alignment(verdict=verdict, spans=spans, score=_score(matches))
+        return Alignment(verdict=verdict, spans=spans, score=min(match.score for match in matches))
 
     def _place(self, quote: Quotation, low: int, high: int, *, nearly: bool) -> list[_Match]:
         """Find a quote between two offsets; what is nearly the same may not be true."""
@@ -258,10 +260,16 @@ class QuoteFinder:
         match = self._exactly(piece.bare, low, high) or self._nearly(piece, low, high)
         return match if match and match.is_true else None
 
-    def _spliced(self, words: str, low: int, high: int) -> Alignment:
-        """Tell whether a quote that stands nowhere is made of pieces that stand apart."""
+    def _spliced(self, words: str, low: int, high: int, *, is_changed: bool) -> Alignment | None:
+        """Tell whether a quote is made of pieces that stand apart.
+
+        Where a passage was found that a quote changes the facts of, its pieces must be all of it
+        and twice as long: a few words with another number may stand anywhere by chance.
+        """
+        pieces = self._pieces(words, 0.0 if is_changed else _MOST_MISSED)
+        if is_changed and any(count_words(piece) < 2 * _SUBSTANTIAL for piece in pieces):
+            return None
         matches: list[_Match] = []
-        pieces = self._pieces(words)
         for piece in pieces:
             after = matches[-1].end if matches else low
             match = (
@@ -273,13 +281,18 @@ class QuoteFinder:
                 match = _Match(matches.pop().start, match.end)
             matches += [match] if match else []
         if len(matches) < 2:
-            return Alignment(verdict="fabricated", spans=(), score=0.0)
+            return None
         spans = tuple(self._normal.span(match.start, match.end) for match in matches)
         score = 100.0 * sum(map(len, pieces)) / len(words)
         return Alignment(verdict="spliced", spans=spans, score=score)
 
-    def _pieces(self, words: str) -> list[str]:
-        """Part a quote into the fewest pieces that stand in the text; [] where too few do."""
+    def _pieces(self, words: str, missing: float) -> list[str]:
+        """Part a quote into the fewest pieces that stand in the text.
+
+        Returns:
+            The pieces; [] where more than the share `missing` of the quote is in none, or they are
+            too many.
+        """
         if len(words) > _LONGEST:
             return []
         pieces: list[str] = []
@@ -293,7 +306,7 @@ class QuoteFinder:
                 missed += tokens[at][1] - tokens[at][0]
                 end += 1
             at = end
-            if missed > _MOST_MISSED * len(words) or len(pieces) > _MOST_PIECES:
+            if missed > missing * len(words) or len(pieces) > _MOST_PIECES:
                 return []
         return pieces
 
@@ -378,7 +391,3 @@ def _reach(piece: Wording) -> int:
 
 def _are_true(matches: Sequence[_Match]) -> bool:
     return bool(matches) and all(match.is_true for match in matches)
-
-
-def _score(matches: Sequence[_Match]) -> float:
-    return min(match.score for match in matches)

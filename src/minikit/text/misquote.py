@@ -4,32 +4,18 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections import Counter
+from itertools import chain
 from typing import TYPE_CHECKING
 
+from minikit.text.dates import MONTHS
 from minikit.text.normalize import UNSPACED, Normalized
+from minikit.text.numerals import han_readings, numbers, spelled_numbers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
 __all__ = ["adds_words", "denies", "is_misquote"]
 
-_NUMBERS = (
-    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen "
-    "sixteen seventeen eighteen nineteen twenty"
-)
-_VALUES = {word: str(value) for value, word in enumerate(_NUMBERS.split())}
-# "May" and "march" need not be months, but a quote that is true has them only where the source has.
-_WORDS = (
-    "thirty|forty|fifty|sixty|seventy|eighty|ninety|hundred|thousand|million|billion|trillion|"
-    "dozen|half|quarter|first|second|third|fourth|fifth|sixth|seventh|eighth|ninth|tenth|january|"
-    "february|march|april|may|june|july|august|september|october|november|december|monday|tuesday|"
-    "wednesday|thursday|friday|saturday|sunday"
-)
-_NUMBER = re.compile(
-    rf"(?<!\d)\d{{1,3}}(?:\s\d{{3}})+(?!\d)|\d+(?:[.,:]\d+)*|\b(?:{'|'.join(_VALUES)}|{_WORDS})\b|[〇一二三四五六七八九十百千万萬亿億]"
-)
-_GROUPING = re.compile(r"[.,\s](?=\d{3}(?!\d))")
 _NEGATIONS = {
     "en": r"not|no|never|none|nobody|nothing|nowhere|neither|nor|cannot|\w*n't",
     "de": "nicht|nichts|kein(?:e[mnrs]?)?|nie|niemals|niemand",
@@ -57,7 +43,7 @@ _ALIKE = 60.0  # a word and the same word mistyped, at least
 def is_misquote(quote: str, passage: str, *, stands: Callable[[str], bool]) -> bool:
     """Tell whether `quote` has other facts than `passage`, which is nearly the same.
 
-    These are numbers and dates that the passage has not, negations that only one of the two has,
+    These are numbers and months that the passage has not, negations that only one of the two has,
     and names (in a script with capitals) that the passage has not in their place. Any other change
     of a word ("fell" for "rose") can not be told from a slip.
 
@@ -68,7 +54,7 @@ def is_misquote(quote: str, passage: str, *, stands: Callable[[str], bool]) -> b
     """
     said, source = (_AGAIN.sub(r"\1", _plain(each)) for each in (quote, passage))
     return (
-        bool(_numbers(said) - _numbers(source))
+        not _has_numbers(quote, passage)
         or len(_NEGATION.findall(said)) != len(_NEGATION.findall(source))
         or any(_names_another(*change, stands) for change in _changes(quote, passage))
     )
@@ -97,13 +83,29 @@ def _plain(text: str) -> str:
     return Normalized(_HYPHEN.sub(" ", text)).text
 
 
-def _numbers(text: str) -> Counter[str]:
-    return Counter(map(_number, _NUMBER.findall(text)))
+def _has_numbers(quote: str, passage: str) -> bool:
+    """Tell whether the passage has the numbers and months of the quote, in their order."""
+    others = iter(_numbers(passage))
+    return han_readings(quote) <= han_readings(passage) and all(
+        number in others for number in _numbers(quote)
+    )
 
 
-def _number(word: str) -> str:
-    digits = "".join(str(unicodedata.decimal(sign, sign)) for sign in word)
-    return _VALUES.get(word) or _GROUPING.sub("", digits)
+def _numbers(text: str) -> list[str]:
+    found = [
+        (number.start, max(number.readings, key=_size, default="/".join(number.parts)))
+        for number in chain(numbers(text), spelled_numbers(text))
+    ]
+    found += (
+        (word.start(), f"month {month}")
+        for word in _WORD.finditer(text)
+        if (month := MONTHS.get(word[0].casefold()))
+    )
+    return [number for _, number in sorted(found)]
+
+
+def _size(reading: str) -> tuple[int, str]:
+    return len(reading.partition(".")[0]), reading
 
 
 def _changes(quote: str, passage: str) -> Iterator[tuple[list[str], list[str]]]:
