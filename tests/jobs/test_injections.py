@@ -405,7 +405,6 @@ def test_numbers_in_the_document_are_not_ours(server: ChatServer) -> None:
         assert not any(re.search(r"\[#", each) for each in copied(body))
 
 
-@pytest.mark.xfail(reason="merges take quotes as they stand in the source", strict=True)
 def test_numbers_in_quotes_are_not_ours(server: ChatServer) -> None:
     """A quote beside a point holds no number that could be taken for one of ours."""
 
@@ -421,7 +420,6 @@ def test_numbers_in_quotes_are_not_ours(server: ChatServer) -> None:
     assert merge.count("[#1]") == 1
 
 
-@pytest.mark.xfail(reason="merges take prose as it was written", strict=True)
 @pytest.mark.parametrize("cite", [False, True], ids=["plain", "cited"])
 def test_prose_of_a_model_forges_nothing(server: ChatServer, cite: bool) -> None:
     """In a merge no line of a partial summary looks like a quote or a point that is none."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from minikit.calls.pipeline import in_thread
 from minikit.errors import BadReplyError, BudgetExceededError, JournalError
 from minikit.jobs.concurrently import concurrently
-from minikit.jobs.points import numbered
+from minikit.jobs.points import numbered, unmarked
 from minikit.jobs.prompts import merge_prompt, part_fence
 from minikit.jobs.provenance import Claim, Node
 from minikit.jobs.sizes import part_heading
@@ -63,7 +63,7 @@ class Part:
         if self.claims:
             text = numbered_claims(self.claims, self.quotes, first)
         else:
-            text = "\n".join([self.node.text, *(_indented(each) for each in self.quotes[0])])
+            text = "\n".join([unmarked(self.node.text), *map(_indented, self.quotes[0])])
         return part_fence(text, self.node.span, self.length, self.fence_heading)
 
 
@@ -85,7 +85,7 @@ def plain_quotes(job: Job, grounds: Grounds, text: str, span: Span) -> list[str]
 
 
 def _indented(quote: str) -> str:
-    return f"  “{quote}”"
+    return f"  “{unmarked(quote)}”"
 
 
 class Merger:

@@ -149,10 +149,13 @@ class Sender:
         except RequestRejectedError as error:
             if request.response_format is None or isinstance(error, RequestTooLargeError):
                 raise
-            # Whether the form is the cause, few servers tell. The prompt asks for it in words too.
+            # Whether the form is the cause, few servers tell: where the request goes through without
+            # it, it is. The prompt asks for it in words too.
+            plain = replace(request, response_format=None)
+            answer = await self._sent(plain, place, is_last=is_last)
             self._takes_form = False
             self.tally.notes[NO_FORM] = None
-            return await self._sent(replace(request, response_format=None), place, is_last=is_last)
+            return answer
         return completion, self._record(completion, place)
 
     async def _reply(self, request: Request, place: Place, *, is_last: bool) -> Completion:
