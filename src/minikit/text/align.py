@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Literal
 
 from minikit.text.document import Span
 from minikit.text.misquote import adds_words, denies, is_misquote
-from minikit.text.normalize import UNSPACED, Normalized
+from minikit.text.normalize import JOINED, UNSPACED, Normalized
 from minikit.text.quotation import Quotation, Wording
 from minikit.text.words import count_words
 
@@ -47,20 +47,20 @@ _MOVED = 32  # characters by which the start or end of a passage may seem moved
 _ANCHORS = 50  # occurrences of a piece around which the others are sought
 _TRIES = 1_000  # occurrences that are looked at
 
-_JOINED = rf"[^\W_{UNSPACED}]"
-_JOINING = re.compile(_JOINED)
-_TOKEN = re.compile(rf"{_JOINED}+(?:'{_JOINED}+)*|[{UNSPACED}]")
-_START = re.compile(rf"(?<!{_JOINED})(?=[^\W_])|(?=[{UNSPACED}])")
-_END = re.compile(rf"(?<={_JOINED})(?!{_JOINED})|(?<=[{UNSPACED}])")
+_JOINING = re.compile(JOINED)
+_TOKEN = re.compile(rf"{JOINED}+(?:'{JOINED}+)*|[{UNSPACED}]")
+_START = re.compile(rf"(?<!{JOINED})(?=[^\W_])|(?=[{UNSPACED}])")
+_END = re.compile(rf"(?<={JOINED})(?!{JOINED})|(?<=[{UNSPACED}])")
 # What a quote may not begin or end within: a word, a number with its sign, a verb with its "not".
 _CUT_BEFORE = re.compile(
-    rf"""(?:{_JOINED}['’]?{_JOINED} | \d[.,]\d | (?:\A|[\s(])[-−]\d
+    rf"""(?:{JOINED}['’]?{JOINED} | \d[.,]\d | (?:\A|[\s(])[-−]\d
     | (?:\b(?:not|never|cannot|nicht|не)|n['’]t)\s{{1,4}}\S | [不没沒未].)\Z""",
     re.VERBOSE | re.IGNORECASE | re.DOTALL,
 )
 _CUT_AFTER = re.compile(
-    rf"{_JOINED}['’]?{_JOINED}|\d[.,]\d|{_JOINED}\s{{1,4}}(?:not|nicht|pas|niet|ikke|inte|n['’]t)\b",
-    re.IGNORECASE,
+    rf"""{JOINED}(?:['’]?{JOINED} | (?<=\d)[.,]\d
+    | \s{{1,4}}(?:not|n['’]t|nicht|pas|niet|ikke|inte|не|değil|नहीं)(?!{JOINED}))""",
+    re.VERBOSE | re.IGNORECASE,
 )
 _AROUND = 12  # characters that these look at
 
@@ -202,9 +202,11 @@ class QuoteFinder:
         text, words = self._normal.text, wording.bare
         slack = len(words) // 8 + 16
         start = _beginning(text, words[:_PROBE], max(low, near - slack), min(high, near + slack))
+        if start is None:
+            return None
         far = start + len(words)
         end = _ending(text, words[-_PROBE:], max(start, far - slack), min(high, far + slack))
-        if end <= start:
+        if end is None:
             return None
         passage = text[start:end]
         score = fuzz.ratio(words, passage)
@@ -349,40 +351,40 @@ def _probes(length: int) -> list[int]:
     return sorted({0, last // 2, last})
 
 
-def _beginning(text: str, head: str, low: int, high: int) -> int:
-    """Return where a passage that begins like `head` does so, from `low` to `high`; else `high`."""
+def _beginning(text: str, head: str, low: int, high: int) -> int | None:
+    """Return where a passage that begins like `head` does so, from `low` to `high`."""
     from rapidfuzz import fuzz
     from rapidfuzz.distance import Indel
 
     # The pattern looks one character ahead.
     found = (match.start() for match in _START.finditer(text, low, high + 1))
     starts = [at for at in found if at <= high]
-    about = max(starts, key=lambda at: fuzz.ratio(head, text[at : at + len(head)]), default=high)
+    about = max(starts, key=lambda at: fuzz.ratio(head, text[at : at + len(head)]), default=low)
     # A word more or less may have moved that; of places that are as near the last.
     start = min(
         (at for at in reversed(starts) if abs(at - about) <= _MOVED),
         key=lambda at: Indel.distance(head, text[at : about + len(head)]),
-        default=high,
+        default=low,
     )
-    return next((at for at in reversed(starts) if at <= start and _can_begin(text, at)), high)
+    return next((at for at in reversed(starts) if at <= start and _can_begin(text, at)), None)
 
 
-def _ending(text: str, tail: str, low: int, high: int) -> int:
-    """Return where a passage that ends like `tail` does so, from `low` to `high`; else `low`."""
+def _ending(text: str, tail: str, low: int, high: int) -> int | None:
+    """Return where a passage that ends like `tail` does so, from `low` to `high`."""
     from rapidfuzz import fuzz
     from rapidfuzz.distance import Indel
 
     found = (match.start() for match in _END.finditer(text, low, high + 1))
     ends = [at for at in found if at <= high]
     about = max(
-        ends, key=lambda at: fuzz.ratio(tail, text[max(0, at - len(tail)) : at]), default=low
+        ends, key=lambda at: fuzz.ratio(tail, text[max(0, at - len(tail)) : at]), default=high
     )
     end = min(
         (at for at in ends if abs(at - about) <= _MOVED),
         key=lambda at: Indel.distance(tail, text[max(0, about - len(tail)) : at]),
-        default=low,
+        default=high,
     )
-    return next((at for at in ends if at >= end and _can_end(text, at)), low)
+    return next((at for at in ends if at >= end and _can_end(text, at)), None)
 
 
 def _reach(piece: Wording) -> int:

@@ -8,7 +8,7 @@ from itertools import chain
 from typing import TYPE_CHECKING
 
 from minikit.text.dates import MONTHS
-from minikit.text.normalize import UNSPACED, Normalized
+from minikit.text.normalize import JOINED, UNSPACED, Normalized
 from minikit.text.numerals import han_readings, numbers, spelled_numbers
 
 if TYPE_CHECKING:
@@ -34,8 +34,8 @@ _NEGATION = re.compile(
 _AGAIN = re.compile(r"\b(\w+(?:\W{1,3}\w+){0,4})(?:\W{1,3}\1\b)+")
 _BROKEN = re.compile(r"(?<=[^\W\d_])(?:\xad|-[ \t]*\r?\n\s*)(?=[^\W\d_])")
 _HYPHEN = re.compile(r"(?<=\w)[-\u2010-\u2013](?=\w)")
-_SPACED = re.compile(rf"[^\W_{UNSPACED}]")
-_WORD = re.compile(rf"[^\W_{UNSPACED}]+|[{UNSPACED}]")
+_SPACED = re.compile(JOINED)
+_WORD = re.compile(rf"{JOINED}+|[{UNSPACED}]")
 _ADDED = 3  # words in a row
 _ALIKE = 60.0  # a word and the same word mistyped, at least
 

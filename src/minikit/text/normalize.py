@@ -17,13 +17,20 @@ from minikit.text.document import Span
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-__all__ = ["UNSPACED", "Normalized"]
+__all__ = ["JOINED", "UNSPACED", "Normalized"]
 
 UNSPACED = (
     r"\u0e01-\u0e4e\u0e80-\u0ecd\u1000-\u1049\u1050-\u109f\u1780-\u17d3\u3001-\u303f\u3041-\u30ff"
     r"\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003134f"
 )
 """Letters and signs of scripts that put no space between words, for the class of a pattern."""
+
+# `\w` leaves out the vowel signs of Indic scripts, and accents that stand apart.
+_MARKS = (
+    r"\u0300-\u036f\u0591-\u05c7\u0610-\u061a\u064b-\u065f\u0900-\u0963\u0966-\u0dff\u200c\u200d"
+)
+JOINED = rf"(?:[^\W_{UNSPACED}]|[{_MARKS}])"
+"""A letter, digit or mark of a script that puts spaces between words, of a pattern."""
 
 _LETTER = r"[^\W\d_]"
 _APOSTROPHES = "'`\u02bc\u2018\u2019\u201a\u201b"
