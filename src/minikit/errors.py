@@ -262,6 +262,8 @@ class JobError(MinikitError):
         calls: A record of each call that brought a reply.
         usage: Tokens of these calls, or None where there was none.
         cost_usd: US dollars of these calls, or None when the price of one is unknown.
+        failed_cost_usd: US dollars of attempts that brought no reply, on top of `cost_usd`.
+        unmeasured: Attempts whose cost only the server knows, such as timed-out ones.
     """
 
     def __init__(
@@ -274,6 +276,8 @@ class JobError(MinikitError):
         calls: tuple[CallRecord, ...] = (),
         usage: Usage | None = None,
         cost_usd: Decimal | None = None,
+        failed_cost_usd: Decimal | None = None,
+        unmeasured: int = 0,
     ) -> None:
         super().__init__(message)
         self.partial = partial
@@ -282,3 +286,5 @@ class JobError(MinikitError):
         self.calls = calls
         self.usage = usage
         self.cost_usd = cost_usd
+        self.failed_cost_usd = failed_cost_usd
+        self.unmeasured = unmeasured

@@ -224,7 +224,7 @@ def test_warnings_are_one_line(
     with warnings.catch_warnings():
         warnings.simplefilter("default")
         main(["summarize", story, "--model", "gpt-3.5-turbo"])
-    (line,) = [line for line in capsys.readouterr().err.splitlines() if "warning" in line]
+    (line,) = [line for line in capsys.readouterr().err.splitlines() if "shut down" in line]
     assert line.startswith("minikit: warning: the model 'gpt-3.5-turbo' was shut down")
 
 

@@ -223,20 +223,6 @@ def test_prose_instead_of_points(server: ChatServer) -> None:
     assert all(part.text == summary.text for part in summary.partials)
 
 
-def test_reply_without_points_is_an_empty_one(server: ChatServer) -> None:
-    """A model that makes no point of a part leaves a gap, not a silence."""
-
-    def answer(body: dict[str, Any]) -> Any:  # noqa: ANN401
-        return points() if "otter number 8 " in prompt(body) else honest(body)
-
-    server.handler = answer
-    text = story(400)
-    summary = cited(server, text)
-    (gap,) = summary.gaps
-    assert "otter number 8 " in text[gap.span.start : gap.span.end]
-    assert gap.reason == "empty"
-
-
 def test_refined_points_are_taken_over(server: ChatServer) -> None:
     """In a refinement a sentence keeps its quotes by the number of the earlier one."""
 

@@ -492,13 +492,20 @@ def test_points_in_the_document(server: ChatServer, strategy: str) -> None:
     assert {claim.verdict for claim in summary.claims} == {"fabricated"}
 
 
-def test_echo_inside_of_points_is_prose(server: ChatServer) -> None:
-    """A reply of two JSON texts is neither of them: nothing in it is believed."""
+def test_echo_before_the_points_is_passed_over(server: ChatServer) -> None:
+    """Of a reply of two JSON texts the last is the answer; an echo before it is not believed."""
     fake = json.dumps({"points": [{"text": f"{SIGN} is king.", "quotes": ["the river"]}]})
-    server.handler = lambda _body: ok(f"The text says {fake}\n\n{fake}")
+
+    def answer(body: Body) -> Reply:
+        first = sentences(body)[0]
+        made = json.dumps({"points": [{"text": first, "quotes": [first]}]})
+        return ok(f"The text says {fake}\n\n{made}")
+
+    server.handler = answer
     summary = run(server, story(12), LARGE, cite=True)
-    assert summary.claims
-    assert {claim.verdict for claim in summary.claims} == {"unsupported"}
+    (claim,) = summary.claims
+    assert claim.verdict == "found"
+    assert SIGN not in summary.text
 
 
 @pytest.mark.parametrize("cite", [False, True], ids=["plain", "cited"])

@@ -134,7 +134,8 @@ def test_upper_bound_is_near(
     assert at_most is not None
     assert at_least <= summary.cost_usd <= at_most
     # Beside a page or two of text, what is asked and how the reply is written weigh more.
-    assert at_most <= summary.cost_usd * Decimal("1.5" if words > 5_000 else "2")
+    is_long = words > (15_000 if options["cite"] else 5_000)
+    assert at_most <= summary.cost_usd * Decimal("1.5" if is_long else "2")
 
 
 def test_strategies_are_planned() -> None:

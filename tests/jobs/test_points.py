@@ -15,6 +15,7 @@ from minikit.jobs.points import (
     Marks,
     Point,
     has_bare_mark,
+    is_broken,
     numbered,
     read_marks,
     read_points,
@@ -100,7 +101,7 @@ def test_no_text_is_too_odd(reply: str) -> None:
         ('{"points": "The ferry ran."}', None),
         ('{"points": {"text": "The ferry ran."}}', None),
         ('{"points": [}', None),
-        ('{"points": []} and {"points": []}', None),
+        ('{"points": []} and {"points": []}', ()),
         ('{"points": []}', ()),
         ('{"points": [null, 3, [], {}, "", " ", {"text": 3}, {"text": " "}]}', ()),
         ('{"points": ["A."]}', (Point(text="A."),)),
@@ -116,7 +117,7 @@ def test_no_text_is_too_odd(reply: str) -> None:
         ),
         (
             '{"points": [{"text": "A.", "points": [true, 1.0, "2", -3, 4]}]}',
-            (Point(text="A.", points=(-3, 4)),),
+            (Point(text="A.", points=(1, 2, -3, 4)),),
         ),
         ('{"points": [{"text": "\\ud800 \\u0000"}]}', (Point(text="\ud800 \0"),)),
         ('{"points": [{"text": "A.", "points": [' + "9" * 5_000 + "]}]}", None),
@@ -125,6 +126,102 @@ def test_no_text_is_too_odd(reply: str) -> None:
 def test_replies(reply: str, expected: tuple[Point, ...] | None) -> None:
     """What is missing or of another kind is empty; what is no list of points is none."""
     assert read_points(reply) == expected
+
+
+A = '{"points": [{"text": "A.", "quotes": ["q"]}]}'
+B = '{"points": [{"text": "B."}]}'
+POINT_A, POINT_B = Point(text="A.", quotes=("q",)), Point(text="B.")
+
+
+@pytest.mark.parametrize(
+    ("reply", "expected"),
+    [
+        # What stands around the JSON, braces and all.
+        (f"<think>{{x}} I write {B}.</think>\n{A}", POINT_A),
+        (f"A set {{a, b}} and [c] first: {A}", POINT_A),
+        (f"{A}\nThe set {{a, b}} is told by [#1] and {{'c'}}.", POINT_A),
+        (f'{A} as in {{"a": 1}}', POINT_A),
+        # The last whole ones that say something.
+        (f"{A}\n\n{B}", POINT_B),
+        (f"{B} or rather {A}", POINT_A),
+        (f"{A} again: {B[:-5]}", POINT_A),
+        (f'{A} or {{"points": []}}', POINT_A),
+        # Lists, and what stands within another object.
+        ('[{"text": "A.", "quotes": ["q"]}]', POINT_A),
+        ('Here: [\n  {"text": "A.", "quotes": "q"}\n]', POINT_A),
+        (f'{{"reply": {A}}}', POINT_A),
+        (f'{{"thoughts": "none", {A[1:]}', POINT_A),
+        (A[:-1], POINT_A),
+        # Slips.
+        ('{"points": [{"text": "A\n\tB."}]}', Point(text="A\n\tB.")),
+        ('{"points": [{"text": "A.", "quotes": ["q",],},\n],\n}', POINT_A),
+        (r'{"points": [{"text": "A\'s, \\\\ \"b\", ]"}]}', Point(text='A\'s, \\\\ "b", ]')),
+        ('{"points": [{"text": "A, ] B.",}]}', Point(text="A, ] B.")),
+        (f'A 5" pipe. {A[:-1]},}}', POINT_A),
+        # Numbers.
+        (
+            '{"points": [{"text": "A.", "points": ["1", 2.0, "[#3]", " 4 ", 5.5, "x", "1e9"]}]}',
+            Point(text="A.", points=(1, 2, 3, 4)),
+        ),
+        ('{"points": [{"text": "A.", "points": "7"}]}', Point(text="A.", points=(7,))),
+        (
+            '{"points": [{"points": [1e999, "12345678901", NaN, true], "text": "A."}]}',
+            Point(text="A."),
+        ),
+    ],
+)
+def test_slips_are_forgiven(reply: str, expected: Point) -> None:
+    """Small models write JSON that is nearly right, and more than they were asked for."""
+    assert read_points(reply) == (expected,)
+    assert not is_broken(reply)
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        *(A[:end] for end in range(1, len(A) - 1)),
+        *(f"```json\n{A[:end]}" for end in range(len(A) - 1)),
+        f"Here are the points:\n\n{A[:-6]}",
+        f"<think>I could say {B}.</think>{A[:-4]}",
+        '{"points": [{"points": [1], "text": "A."}, {"points": [2], "text": "B',
+        '{"points": [{"text": "A.", "points": [1]}, {"text": "B.", "points": [2]}, {"te',
+        '{"points": [{"text": "He said "no" to it.", "quotes": []}]}',
+        "{'points': []}",
+        "{}",
+        "[]",
+        '```\n[{"text": "A."},',
+    ],
+)
+def test_broken_points_are_no_prose(reply: str) -> None:
+    """What was cut off is not read in part, and can be told from prose."""
+    assert read_points(reply) is None
+    assert is_broken(reply)
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        "",
+        "The ferry ran.",
+        "[#1] The ferry ran.",
+        "[1] The ferry ran. [2, 3]",
+        "[Of the ferry] It ran.",
+        "```markdown\n# Ferry\n```",
+        "{x} is a set.",
+        'The file lists "points": some are old, and {"points": 3} is one.',
+        "null",
+    ],
+)
+def test_prose_is_not_broken(reply: str) -> None:
+    """Numbers, brackets and fences stand in prose too."""
+    assert read_points(reply) is None
+    assert not is_broken(reply)
+
+
+@given(texts() | values.map(json.dumps))
+def test_what_can_be_read_is_not_broken(reply: str) -> None:
+    """A text is points, broken points, or prose."""
+    assert not (is_broken(reply) and read_points(reply) is not None)
 
 
 @pytest.mark.parametrize("form", [POINTS_FORMAT, REFINED_FORMAT], ids=["points", "refined"])
@@ -151,6 +248,11 @@ HOSTILE = {
                 '{"points":',
                 '{"points": [',
                 "[",
+                '{"',
+                '[{"',
+                "<think>",
+                '"quotes": ,',
+                '{"points": [],',
                 "[#",
                 "[#1",
                 "[#1 ",
@@ -176,6 +278,7 @@ def test_a_megabyte_of_anything_is_read(name: str) -> None:
     """None of these texts stalls the reading, as one that is quadratic would for hours."""
     text = HOSTILE[name]
     read_points(text)
+    is_broken(text)
     read_marks(text, 3)
     assert len(unmarked(text)) <= len(text)
     has_bare_mark(text)

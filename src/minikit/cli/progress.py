@@ -22,15 +22,16 @@ class ProgressLine:
 
     def show(self, progress: Progress) -> None:
         """Show where the job stands."""
+        at_most = max(progress.calls_done, progress.calls_at_most)  # redone calls come on top
         text = (
-            f"minikit: {progress.calls_done} of at most {counted(progress.calls_at_most, 'call')}, "
+            f"minikit: {progress.calls_done} of at most {counted(at_most, 'call')}, "
             f"{progress.usage.total_tokens:,} tokens, {money(progress.cost_usd)}"
         )
         if self._is_terminal:
             self._stream.write(f"\r\x1b[K{text}")
             self._stream.flush()
             return
-        tenth = 10 * progress.calls_done // progress.calls_at_most
+        tenth = 10 * progress.calls_done // at_most
         if tenth != self._tenth:
             self._tenth = tenth
             print(text, file=self._stream, flush=True)

@@ -8,7 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from minikit.calls.pipeline import in_thread
-from minikit.errors import BudgetExceededError, CallError
+from minikit.errors import BudgetExceededError, CallError, ContextOverflowError
 from minikit.jobs.checks import check_coverage, check_terms
 from minikit.jobs.grounds import without_unsupported
 from minikit.jobs.merging import numbered_claims
@@ -94,15 +94,22 @@ class Finisher:
             reply = await self._sender.send(
                 prompt, place, limit=job.sizes.limit(asked, tokens), tokens=tokens
             )
-        except (CallError, BudgetExceededError) as error:
-            self._sender.tally.notes[f"the summary was not shortened: {error}"] = None
+        except (CallError, BudgetExceededError, ContextOverflowError) as error:
+            self._note(f"the summary was not shortened: {error}")
             return root
         text, claims = reply.text, tuple[Claim, ...]()
         if job.options.cite:
             text, claims = await in_thread(partial(self._grounds.kept, text, root.claims))
-        if abs(count_words(text) - asked) >= abs(written - asked):
+        if _off(count_words(text), asked) >= _off(written, asked):
+            self._note("the summary was not shortened: the shorter text was further off")
+            return root
+        if _support(claims) < _support(root.claims):
+            self._note("the summary was not shortened: the shorter text had lost its quotes")
             return root
         return replace(root, text=text, claims=claims, calls=(*root.calls, reply.call))
+
+    def _note(self, note: str) -> None:
+        self._sender.tally.notes[note] = None
 
     def _grounded(self, root: Node, leaves: Sequence[Node]) -> _Result:
         """Hold the text against the source. CPU-bound."""
@@ -110,11 +117,14 @@ class Finisher:
         text, claims = root.text, root.claims
         if not job.options.cite:
             claims = self._grounds.attributed(text)
-        elif not claims:
+        elif text and not claims:
             text, claims = self._grounds.kept(text, ())
+        dropped = 0
         if job.options.unsupported == "drop":
+            before = len(claims)
             text, claims = without_unsupported(text, claims)
-            if not claims:
+            dropped = before - len(claims)
+            if before and not claims:
                 raise nothing_supported()
         tree = planted(replace(root, text=text, claims=(), span=_whole(job)), leaves)
         gaps = gaps_of(tree)
@@ -122,6 +132,8 @@ class Finisher:
         source = job.document.text
         warnings = (
             *_claim_warnings(claims, cited=job.options.cite),
+            *_dropped_warnings(dropped, tree),
+            *_silence_warnings(tree),
             *check_terms(text, source),
             *check_coverage(claims, len(source)),
             *_length_warnings(count_words(text), job),
@@ -163,6 +175,16 @@ def _whole(job: Job) -> Span:
     return Span(0, len(job.document.text))
 
 
+def _off(written: int, asked: int) -> float:
+    """Return how many times too long or too short a text is."""
+    return max(written / asked, asked / max(1, written))
+
+
+def _support(claims: Sequence[Claim]) -> float:
+    """Return the share of claims that are supported; 0 where there is none."""
+    return sum(claim.is_supported for claim in claims) / max(1, len(claims))
+
+
 def _is_too_long(written: int, asked: int) -> bool:
     return written > asked * (1 + TOLERANCE) + SHORTEST_SLACK_WORDS
 
@@ -194,6 +216,32 @@ def _claim_warnings(claims: Sequence[Claim], *, cited: bool) -> list[SummaryWarn
         if claim.verdict in _DOUBTS
     ]
 
+
+def _dropped_warnings(dropped: int, tree: Node) -> list[SummaryWarning]:
+    """Tell of what was left out with `unsupported="drop"`: in parts, and at the end."""
+    below = [node for node in tree.walk() if node.kind in ("partial", "section")]
+    unsupported = sum(not claim.is_supported for node in below for claim in node.claims)
+    message = (
+        f"{dropped} sentences of the summary and {unsupported} of the summaries that it was made "
+        f"of were left out, since no quote of theirs stands in the source"
+    )
+    return [SummaryWarning(kind="claim", message=message)] if dropped else []
+
+
+def _silence_warnings(tree: Node) -> list[SummaryWarning]:
+    """Tell of the parts that the model had nothing to say of."""
+    parts = [tree] if not tree.text else tree.walk()
+    silent = (node.span for node in parts if node.kind in _WRITTEN and not node.text)
+    return [
+        SummaryWarning(
+            kind="coverage",
+            message=f"nothing was said of characters {span.start:,} to {span.end:,}",
+        )
+        for span in silent
+    ]
+
+
+_WRITTEN = ("summary", "partial")
 
 _DOUBTS = {
     "misattributed": "the quote stands in another part of the source than told",

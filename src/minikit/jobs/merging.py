@@ -182,10 +182,10 @@ class Merger:
     def _part(self, node: Node) -> Part | None:
         """Return `node` with its quotes; None where none of what it says may be kept."""
         job, claims = self._job, node.claims
-        if claims and job.options.unsupported == "drop":
+        if job.options.unsupported == "drop":
             claims = tuple(claim for claim in claims if claim.is_supported)
-            if not claims:
-                return None
+        if not node.text or (job.options.unsupported == "drop" and not claims):
+            return None
         room = job.sizes.evidence(job.output)
         part = Part(
             node=node,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
 __all__ = [
     "POINTS_FORMAT",
@@ -15,6 +15,7 @@ __all__ = [
     "Marks",
     "Point",
     "has_bare_mark",
+    "is_broken",
     "numbered",
     "read_marks",
     "read_points",
@@ -80,26 +81,97 @@ _BARE = re.compile(r"\[\d{1,9}(?:[\s,;]{1,3}\d{1,9})*\]")
 _QUOTED_LINE = re.compile(r"^[^\S\n]+(?=“)", re.MULTILINE)
 _BLANKS = re.compile(r"[ \t]*")
 _NUMBER = re.compile(r"\d+")
+_DIGITS = 10
+
+
+_STARTS_AT_MOST = 16
+"""Places at which JSON is looked for: a try takes time linear in what follows."""
+
+_THOUGHT = re.compile(r"\s*<think>.*?</think>", re.DOTALL)
+_START = re.compile(r'(?:\[\s*)?\{\s*"')
+_SLIP = re.compile(r'"(?:[^"\\]|\\.)*(?:"|\Z)|,(?=\s*[\]}])', re.DOTALL)
+_APOSTROPHE = re.compile(r"(?<!\\)((?:\\\\)*)\\'")
+_KEY = re.compile(r'[{,]\s*"(?:points|quotes)"\s*:\s*(?:[\["]|\Z)')
+_OPENED = re.compile(r"\s*(?:```json\b|(?:```\w*\s*)?[\[{]\s*(?:[\"'{}\]]|\Z))")
 
 
 def read_points(text: str) -> tuple[Point, ...] | None:
-    """Read a reply in `POINTS_FORMAT` or `REFINED_FORMAT`; None where it is something else.
+    r"""Read a reply in `POINTS_FORMAT` or `REFINED_FORMAT`; None where it is something else.
 
-    What stands around the JSON, such as a Markdown fence, is passed over. A quote that is alone
-    may stand without its list, and what is missing is empty. Points without a text are left out.
+    What stands around the JSON, such as a Markdown fence or thoughts, is passed over, and so are
+    slips: line ends within strings, a comma too many, `\'`. Where points are given several times,
+    the last whole ones that say something count. They may be a list alone; a quote that is alone
+    may stand without its list, numbers may be strings, and what is missing is empty. Points without
+    a text are left out. Linear in the length of the text.
     """
+    answer = _answer(text)
+    read = _read(answer)
+    start = _START.search(answer)
+    if read is None and start:
+        return _read(_SLIP.sub(_mended, answer[start.start() :]))
+    return read
+
+
+def is_broken(text: str) -> bool:
+    """Whether `text` was meant as points, but cannot be read, as where it was cut off.
+
+    It is where it has their keys, or begins as JSON does; prose is not broken.
+    """
+    answer = _answer(text)
+    is_meant = _OPENED.match(answer) or _KEY.search(answer)
+    return is_meant is not None and read_points(text) is None
+
+
+def _answer(text: str) -> str:
+    """Return what stands after the thoughts that a reply begins with."""
+    thought = _THOUGHT.match(text)
+    return text[thought.end() :] if thought else text
+
+
+def _read(text: str) -> tuple[Point, ...] | None:
+    found: tuple[Point, ...] | None = None
+    for points in _lists(text):
+        read = (_point(each) for each in points)
+        found = tuple(point for point in read if point.text) or found or ()
+    return found
+
+
+def _lists(text: str) -> Iterator[list[Any]]:
+    """Yield what may be lists of points, in order; none stands within another."""
     import json
 
-    found = text[max(0, text.find("{")) : text.rfind("}") + 1]
-    try:
-        value: Any = json.loads(found)
-    except (ValueError, RecursionError):
-        return None
+    decoder = json.JSONDecoder(strict=False)
+    position = 0
+    for _ in range(_STARTS_AT_MOST):
+        start = _START.search(text, position)
+        if start is None:
+            return
+        position = start.start() + 1
+        try:
+            value, end = decoder.raw_decode(text, start.start())
+        except (ValueError, RecursionError):
+            continue
+        points = _listed(value)
+        if points is not None:
+            position = end
+            yield points
+
+
+def _mended(slip: re.Match[str]) -> str:
+    """Return a string with its apostrophes as JSON has them; a comma too many goes."""
+    return "" if slip[0] == "," else _APOSTROPHE.sub(r"\1'", slip[0])
+
+
+def _listed(value: Any) -> list[Any] | None:  # noqa: ANN401 - foreign JSON
+    """Return the points of a reply; a point alone, which has numbers of points, is none."""
+    if isinstance(value, list):
+        several = cast("list[Any]", value)
+        return several if any("text" in _fields(each) for each in several) else None
     points = _fields(value).get("points")
     if not isinstance(points, list):
         return None
-    read = (_point(each) for each in cast("Any", points))
-    return tuple(point for point in read if point.text)
+    listed = cast("list[Any]", points)
+    return None if "text" in value and not any(map(_fields, listed)) else listed
 
 
 def _point(value: Any) -> Point:  # noqa: ANN401 - foreign JSON
@@ -109,8 +181,17 @@ def _point(value: Any) -> Point:  # noqa: ANN401 - foreign JSON
     return Point(
         text=text.strip() if isinstance(text, str) else "",
         quotes=tuple(each for each in quotes if isinstance(each, str) and each.strip()),
-        points=tuple(each for each in numbers if type(each) is int),
+        points=tuple(each for each in map(_number, numbers) if each is not None),
     )
+
+
+def _number(value: Any) -> int | None:  # noqa: ANN401 - foreign JSON
+    """Return a number, also one that was written as 1.0, "1" or "[#1]"."""
+    if isinstance(value, str):
+        digits = value.strip("[#] ")
+        return int(digits) if digits.isdecimal() and len(digits) < _DIGITS else None
+    is_whole = type(value) is int or (isinstance(value, float) and value.is_integer())
+    return int(value) if is_whole else None
 
 
 def _fields(value: Any) -> dict[str, Any]:  # noqa: ANN401 - foreign JSON

@@ -6,7 +6,6 @@ from collections import deque
 from functools import partial
 from typing import TYPE_CHECKING
 
-from minikit.calls.completion import EMPTY
 from minikit.calls.pipeline import in_thread
 from minikit.errors import (
     AuthenticationError,
@@ -19,11 +18,11 @@ from minikit.errors import (
 )
 from minikit.jobs.concurrently import concurrently
 from minikit.jobs.merging import plain_quotes
-from minikit.jobs.points import read_points
+from minikit.jobs.points import is_broken, read_points
 from minikit.jobs.prompts import Stretch, map_prompt
 from minikit.jobs.provenance import Claim, Node
 from minikit.jobs.summary import Place
-from minikit.jobs.unread import FAILED_HALVES_AT_MOST, lies_in_the_passage, weight
+from minikit.jobs.unread import BROKEN, FAILED_HALVES_AT_MOST, lies_in_the_passage, weight
 from minikit.text.document import Span
 from minikit.text.split import split_evenly
 from minikit.tokens.counting import count_text
@@ -39,6 +38,8 @@ __all__ = ["Reader"]
 
 SMALLEST_HALF_TOKENS = 32
 """A refused passage is not cut below this: what is left of it is a gap."""
+
+NO_QUOTES = "some replies gave no quotes, so that what they say is not supported"
 
 FAILED_CHUNKS_AT_LEAST = 4
 """So many chunks fail one after the other, none between them read, before the job gives up."""
@@ -125,7 +126,8 @@ class Reader:
     async def _read(self, messages: tuple[Message, ...], place: Place, tokens: int) -> None:
         """Read a part; in halves where it is refused or its reply is cut off or empty."""
         try:
-            self.nodes.append(await self._read_whole(messages, place, tokens))
+            limit = self._job.output
+            self.nodes.append(await self._read_whole(messages, place, limit=limit, tokens=tokens))
         except CallError as error:
             if not lies_in_the_passage(error):
                 raise
@@ -134,12 +136,15 @@ class Reader:
             self.parts_read += 1
 
     async def _read_whole(
-        self, messages: tuple[Message, ...], place: Place, tokens: int | None = None
+        self,
+        messages: tuple[Message, ...],
+        place: Place,
+        *,
+        limit: int,
+        tokens: int | None = None,
     ) -> Node:
-        job = self._job
-        written = await self._sender.send(
-            messages, place, limit=job.output, tokens=tokens, form=job.form
-        )
+        form = self._job.form
+        written = await self._sender.send(messages, place, limit=limit, tokens=tokens, form=form)
         return await self.node(written, place.span, "partial")
 
     async def _read_halves(self, span: Span, error: CallError) -> bool:
@@ -147,9 +152,11 @@ class Reader:
 
         Return whether a piece of it was read.
         """
+        job = self._job
+        limit = max(job.output, job.sizes.ample(job.reading.words))  # a half leaves more room
         failed = 0
         is_read = False
-        unread = deque([(span, self._job.reading.words, error)])
+        unread = deque([(span, job.reading.words, error)])
         while unread:
             span, words, error = unread.popleft()
             halves = self.halves(span) if failed < FAILED_HALVES_AT_MOST else [span]
@@ -159,10 +166,9 @@ class Reader:
             words = max(20, words // 2)
             for number, half in enumerate(halves, 1):
                 place = Place(operation="map", level=0, span=half, redone=True)
+                prompt = self._half_prompt(half, number, words)
                 try:
-                    self.nodes.append(
-                        await self._read_whole(self._half_prompt(half, number, words), place)
-                    )
+                    self.nodes.append(await self._read_whole(prompt, place, limit=limit))
                     is_read = True
                 except CallError as failure:
                     if not lies_in_the_passage(failure):
@@ -178,9 +184,9 @@ class Reader:
 
     def leave_out(self, span: Span, error: CallError) -> None:
         """Make a gap of a stretch that cannot be read; raise `error` where none is wanted."""
+        self.nodes.append(self.place("gap", span, reason=error.code or "unknown"))
         if self._job.options.on_gap == "raise":
             raise error
-        self.nodes.append(self.place("gap", span, reason=error.code or "unknown"))
 
     def halves(self, span: Span) -> list[Span]:
         """Cut a stretch in two; [span] where it is too small."""
@@ -225,11 +231,12 @@ class Reader:
     ) -> tuple[str, tuple[Claim, ...]]:
         """Read the points of a reply; prose has no claims, and is taken as it is."""
         points = read_points(text)
-        if points is None:
-            return text, ()
-        if not points and any(map(str.isalnum, self._job.document[span])):
-            raise BadReplyError("the reply makes no point", code=EMPTY, status=200)
-        return self._grounds.quoted(points, span, known)
+        if points is not None:
+            return self._grounds.quoted(points, span, known)
+        if is_broken(text):
+            raise BadReplyError("the points of a reply cannot be read", code=BROKEN, status=200)
+        self._sender.tally.notes[NO_QUOTES] = None
+        return self._grounds.kept(text, known) if known else (text, ())
 
     def place(self, kind: NodeKind, span: Span, reason: str | None = None) -> Node:
         """Return a leaf of the tree."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from minikit.errors import BadReplyError, CallError
@@ -77,10 +78,13 @@ class _Refining:
             Place(operation="refine", level=0, span=span, redone=span != job.plan.spans[index]),
             limit=job.output,
             form=POINTS_FORMAT if job.form and is_first else job.form,
+            at_most=job.sizes.final_output,  # the next part has room beside so much
         )
-        return await self._reader.node(
-            written, span, "partial", () if last is None else last.claims
-        )
+        known = () if last is None else last.claims
+        node = await self._reader.node(written, span, "partial", known)
+        if last is None or node.text:
+            return node
+        return replace(node, text=last.text, claims=last.claims)  # there was nothing to add
 
     def _prompt(self, span: Span, index: int) -> tuple[Message, ...]:
         job, last = self._job, self.last

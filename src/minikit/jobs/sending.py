@@ -102,18 +102,20 @@ class Sender:
         limit: int,
         tokens: int | None = None,
         form: Mapping[str, Any] | None = None,
+        at_most: int | None = None,
         is_last: bool = False,
     ) -> Written:
         """Send as `send` does; where the reply is cut off, once more with all the room there is.
 
-        Where it `is_last`, a listener hears of the text as it is written.
+        That is at most `at_most` tokens. Where it `is_last`, a listener hears of the text as it is
+        written.
         """
         request = self._request(messages, limit, tokens, form)
         completion, call = await self._sent(request, place, is_last=is_last)
         if completion.finish_reason == "length":
             model = self._job.model
             left = model.context_window - await in_thread(request.count_input_tokens)
-            most = min(left, model.max_output_tokens)
+            most = min(left, model.max_output_tokens, at_most or left)
             if most > limit:
                 longer = replace(request, max_output_tokens=most)
                 again = replace(place, redone=True)
@@ -149,8 +151,8 @@ class Sender:
         except RequestRejectedError as error:
             if request.response_format is None or isinstance(error, RequestTooLargeError):
                 raise
-            # Whether the form is the cause, few servers tell: where the request goes through without
-            # it, it is. The prompt asks for it in words too.
+            # Whether the form is the cause, few servers tell: it is where the request goes through
+            # without. The prompt asks for it in words too.
             plain = replace(request, response_format=None)
             answer = await self._sent(plain, place, is_last=is_last)
             self._takes_form = False

@@ -15,6 +15,7 @@ from minikit.jobs.prompts import (
     merge_prompt,
     part_fence,
     refine_prompt,
+    single_prompt,
 )
 from minikit.text.document import Document, Span
 from minikit.text.words import count_words
@@ -55,7 +56,7 @@ TOKENS_PER_WORD = 1.25
 TOKENS_PER_FOREIGN_WORD = 3.0
 """Where another language than the source's is asked for."""
 
-CITED = 2.6
+CITED = 3
 """A cited sentence takes so many times the tokens of a plain one: a quote is about as long as
 it is, and JSON stands around both."""
 
@@ -161,6 +162,10 @@ class Sizes:
         most = _ample(words, self.model)
         return min(most, expected + marks + input_tokens // 16 + thoughts)
 
+    def ample(self, words: int) -> int:
+        """Return the output limit of a text that quotes where room matters more than its price."""
+        return _ample(math.ceil(words * self.cited), self.model)
+
     def partial_output(self, words: int, prompt_tokens: int) -> int:
         """Return the output limit of a partial summary, such that two fit into one merge.
 
@@ -248,6 +253,7 @@ def _overhead(document: Document, model: Model, options: Options) -> int:
     empty = Document(text="", title=document.title)
     stretch = Stretch(text="", part="", parts="")
     prompts = (
+        single_prompt(empty, 1, options),
         map_prompt(empty, stretch, 1, options),
         refine_prompt(empty, "", stretch, 1, options),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from minikit.errors import (
@@ -62,12 +63,13 @@ class _Run:
         self.sender = Sender(job, pipeline, self.tally, listen)
         self.grounds = Grounds(job.document)
         self.reader = Reader(job, self.sender, self.grounds)
+        self.root: Node | None = None
 
     async def summary(self) -> Summary:
         try:
-            root = await self._root()
+            self.root = await self._root()
             finisher = Finisher(self.job, self.sender, self.grounds)
-            return await finisher.finished(root, self._loose_leaves())
+            return await finisher.finished(self.root, self._loose(self.root))
         except BudgetExceededError as error:
             error.tree, error.partial = self._tree(), self._partials()
             error.calls = tuple(self.tally.calls)
@@ -87,8 +89,11 @@ class _Run:
         if way == "map_reduce":
             await self.reader.read_parts()
         gaps = sum(node.kind == "gap" for node in self.reader.nodes)
+        written = self._written()
+        if written and not any(node.text for node in written):
+            return Node(kind="summary", span=written[0].span, children=tuple(written))
         merger = Merger(self.job, self.sender, self.grounds, unread=gaps)
-        return self._something(await merger.merged(self._written()))
+        return self._something(await merger.merged(written))
 
     def _last_of(self, last: Node | None) -> Node:
         """Return a summary over the steps that led to the last of them."""
@@ -117,20 +122,27 @@ class _Run:
     def _gaps(self) -> list[Node]:
         return [node for node in self.reader.nodes if node.kind == "gap"]
 
-    def _loose_leaves(self) -> list[Node]:
-        """Return the gaps, and the parts of white space, which nobody was asked about."""
+    def _loose(self, root: Node) -> list[Node]:
+        """Return what stands nowhere in `root`, so that the tree is that of the whole source.
+
+        These are the gaps, the parts of white space, which nobody was asked about, and the partial
+        summaries that no merge was given, since they say nothing, or nothing that may be kept.
+        """
+        merged = {node.span for node in root.walk() if node.kind == "partial"}
+        left = (node for node in self._written() if node.kind == "partial")
         spans, tokens = self.job.plan.spans, self.job.prompt_tokens
         blank = [
             self.reader.place("chunk", span)
             for span, count in zip(spans, tokens, strict=True)
             if not count
         ]
-        return [*self._gaps(), *blank]
+        return [*self._gaps(), *blank, *(node for node in left if node.span not in merged)]
 
     def _tree(self) -> Node:
         """Return the tree as far as it has grown."""
-        root = Node(kind="summary", span=Span(0, len(self.job.document.text)))
-        return planted(root, [*self._written(), *self._loose_leaves()])
+        whole = Span(0, len(self.job.document.text))
+        root = replace(self.root or Node(kind="summary", span=whole), span=whole)
+        return planted(root, self._loose(root))
 
     def _partials(self) -> tuple[Partial, ...]:
         return partials_of(self._tree()) if self._written() else ()
@@ -156,4 +168,6 @@ class _Run:
             calls=tuple(self.tally.calls),
             usage=self.tally.usage,
             cost_usd=self.tally.cost_usd,
+            failed_cost_usd=self.tally.failed_cost_usd,
+            unmeasured=self.tally.unmeasured,
         )

@@ -70,8 +70,9 @@ class SummarizePrompts:
     )
     cite: str = (
         'Answer with JSON: {{"points": [{{"text": "...", "quotes": ["..."]}}]}}. Each point is a '
-        "sentence of the summary. Its quotes are what it rests on: one or two passages of the "
-        "text, copied word for word, each long enough to be found again."
+        "sentence of the summary. Its quote is the passage of the text that it rests on, copied "
+        "word for word and long enough to be found again; give a second one only where one is "
+        "not enough."
     )
     cite_refine: str = (
         'Answer with JSON: {{"points": [{{"text": "...", "quotes": ["..."], "points": [1]}}]}}. '

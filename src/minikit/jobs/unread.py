@@ -11,12 +11,16 @@ from minikit.errors import (
 )
 
 __all__ = [
+    "BROKEN",
     "FAILED_HALVES_AT_MOST",
     "lies_in_the_passage",
     "nothing_supported",
     "truncated",
     "weight",
 ]
+
+BROKEN = "unreadable"
+"""The code of an error about a reply whose JSON is broken."""
 
 FAILED_HALVES_AT_MOST = 32
 """So many pieces of one chunk may be refused before the rest is a gap as it is. To find one short
@@ -38,7 +42,7 @@ def weight(error: CallError) -> int:
 def lies_in_the_passage(error: CallError) -> bool:
     """Whether what was to be read is the cause, so that pieces of it may fare better."""
     kinds = (RefusalError, RequestTooLargeError, OutputTruncatedError)
-    return isinstance(error, kinds) or error.code == EMPTY
+    return isinstance(error, kinds) or error.code in (EMPTY, BROKEN)
 
 
 def nothing_supported() -> RefusalError:
