@@ -83,7 +83,6 @@ _BLANKS = re.compile(r"[ \t]*")
 _NUMBER = re.compile(r"\d+")
 _DIGITS = 10
 
-
 _STARTS_AT_MOST = 16
 """Places at which JSON is looked for: a try takes time linear in what follows."""
 
@@ -165,12 +164,12 @@ def _mended(slip: re.Match[str]) -> str:
 def _listed(value: Any) -> list[Any] | None:  # noqa: ANN401 - foreign JSON
     """Return the points of a reply; a point alone, which has numbers of points, is none."""
     if isinstance(value, list):
-        several = cast("list[Any]", value)
+        several: list[Any] = cast("Any", value)
         return several if any("text" in _fields(each) for each in several) else None
     points = _fields(value).get("points")
     if not isinstance(points, list):
         return None
-    listed = cast("list[Any]", points)
+    listed: list[Any] = cast("Any", points)
     return None if "text" in value and not any(map(_fields, listed)) else listed
 
 
