@@ -168,6 +168,26 @@ def test_spliced(quote: str, pieces: list[str]) -> None:
     assert cited(quote) == pieces
 
 
+@pytest.mark.parametrize(
+    ("quote", "source", "expected"),
+    [
+        ("The council [never] approved the plan", "The council approved the plan", "fabricated"),
+        ("the council approved the plan", "the council [not] approved the plan", "fabricated"),
+        ("They met [Pierre] in the town hall", "They met in the town hall", "fabricated"),
+        ("some [900] men were lost there", "some [300] men were lost there", "fabricated"),
+        ("some men were lost there [9]", "some men were lost there.", "fabricated"),
+        ("some men were lost there [9]", "some men were lost there.[9]", "found"),
+        ("some men were lost there", "some men [9] were lost there", "found"),
+        ("some men were lost there", "some men [laughter] were {pause} lost there", "found"),
+        ("some [sic] men were lost there", "some men were lost there", "found"),
+        ("the council [never] approved it", "the council [never] approved it", "found"),
+    ],
+)
+def test_words_in_brackets(quote: str, source: str, expected: str) -> None:
+    """Words in brackets count, but for remarks and for the numbers of notes left out."""
+    assert verdict(quote, source) == expected
+
+
 def test_pieces_that_stand_together_are_not_spliced() -> None:
     """A word put into a sentence parts it in two, but both stand in one place."""
     text = "The members of the council met in the old town hall on a cold day."

@@ -7,11 +7,12 @@ import re
 import pytest
 from hypothesis import given
 
-from minikit.text.misquote import adds_words, denies, is_misquote
+from minikit.text.misquote import adds_notes, adds_words, denies, is_misquote
 from strategies import texts
 
 SOURCE = """
-Prince Andrew met Pierre and Anna in Moscow; Hanna stayed an hour with the others. The old man will go.
+Prince Andrew met Pierre and Anna in Moscow; Hanna stayed an hour with the others.
+The old man will go.
 """
 
 
@@ -143,6 +144,21 @@ def test_slips_and_capitals_are_none(quote: str, passage: str) -> None:
 def test_words_added(quote: str, passage: str, *, added: bool) -> None:
     """Three words in a row that are like nothing in the passage are no slip."""
     assert added is adds_words(quote, passage)
+
+
+@pytest.mark.parametrize(
+    ("quote", "passage", "added"),
+    [
+        ("as shown [12]", "as shown", True),
+        ("as shown [12]", "as shown [13]", True),
+        ("as [2] shown [1]", "as [1] shown [2]", True),
+        ("as shown [ 2 ]", "as [1] shown [2]", False),
+        ("as shown", "as shown [12]", False),
+    ],
+)
+def test_notes_added(quote: str, passage: str, *, added: bool) -> None:
+    """The number of a note may be left out and not put in."""
+    assert added is adds_notes(quote, passage)
 
 
 @given(texts(), texts())

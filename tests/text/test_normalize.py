@@ -72,6 +72,8 @@ def test_settings_make_no_difference(one: str, other: str) -> None:
         ("resume", "résumé"),
         ("COVID-19", "COVID19"),
         ("f(x)[0000]", "f(x)"),
+        ("it is [not] true", "it is true"),
+        ("it is {never} true", "it is true"),
     ],
 )
 def test_what_means_something_stays(one: str, other: str) -> None:

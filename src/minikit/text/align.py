@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import islice, pairwise
 from typing import TYPE_CHECKING, Literal
 
 from minikit.text.document import Span
-from minikit.text.misquote import adds_words, denies, is_misquote
+from minikit.text.misquote import adds_notes, adds_words, denies, is_misquote
 from minikit.text.normalize import JOINED, UNSPACED, Normalized
 from minikit.text.quotation import Quotation, Wording
 from minikit.text.words import count_words
@@ -44,6 +44,7 @@ _MOST_PIECES = 16
 _MOST_MISSED = 0.1  # of a spliced quote may stand nowhere
 _NEAR = 12  # characters between pieces that stand together
 _MOVED = 32  # characters by which the start or end of a passage may seem moved
+_NOTE = 8  # characters after a passage where the number of a note may stand
 _ANCHORS = 50  # occurrences of a piece around which the others are sought
 _TRIES = 1_000  # occurrences that are looked at
 
@@ -156,14 +157,20 @@ class QuoteFinder:
         return Alignment(verdict=verdict, spans=spans, score=min(match.score for match in matches))
 
     def _place(self, quote: Quotation, low: int, high: int, *, nearly: bool) -> list[_Match]:
-        """Find a quote between two offsets; what is nearly the same may not be true."""
-        for words in quote.wordings():
-            if match := self._exactly(words, low, high):
-                return [match]
-        matches = self._in_order(quote.pieces, low, high)
+        """Find a quote between two offsets; what is found may not be true."""
+        exact = (self._exactly(words, low, high) for words in quote.wordings())
+        match = next(filter(None, exact), None)
+        matches = [match] if match else self._in_order(quote.pieces, low, high)
         if nearly and not matches and (match := self._nearly(quote.said, low, high)):
-            return [match]
-        return matches
+            matches = [match]
+        is_true = self._is_kept(quote, matches)
+        return matches if is_true else [replace(match, is_true=False) for match in matches]
+
+    def _is_kept(self, quote: Quotation, matches: Sequence[_Match]) -> bool:
+        """Tell whether what normalizing leaves out of a quote stands where it is found."""
+        spans = [self._normal.span(match.start, match.end) for match in matches]
+        passages = (self._source[span.start : span.end + _NOTE] for span in spans)
+        return not adds_notes(quote.said.raw, " ".join(passages))
 
     def _exactly(self, words: str, low: int, high: int) -> _Match | None:
         return next(self._matches(words, low, high), None)

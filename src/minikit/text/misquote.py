@@ -14,7 +14,7 @@ from minikit.text.numerals import han_readings, numbers, spelled_numbers
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-__all__ = ["adds_words", "denies", "is_misquote"]
+__all__ = ["adds_notes", "adds_words", "denies", "is_misquote"]
 
 _NEGATIONS = {
     "en": r"not|no|never|none|nobody|nothing|nowhere|neither|nor|cannot|\w*n't",
@@ -36,6 +36,7 @@ _BROKEN = re.compile(r"(?<=[^\W\d_])(?:\xad|-[ \t]*\r?\n\s*)(?=[^\W\d_])")
 _HYPHEN = re.compile(r"(?<=\w)[-\u2010-\u2013](?=\w)")
 _SPACED = re.compile(JOINED)
 _WORD = re.compile(rf"{JOINED}+|[{UNSPACED}]")
+_NOTE = re.compile(r"\[\s?(\d{1,3})\s?\]")
 _ADDED = 3  # words in a row
 _ALIKE = 60.0  # a word and the same word mistyped, at least
 
@@ -72,6 +73,15 @@ def adds_words(quote: str, passage: str) -> bool:
         and fuzz.ratio(" ".join(added), " ".join(removed)) < _ALIKE
         for added, removed in _changes(quote, passage)
     )
+
+
+def adds_notes(quote: str, passage: str) -> bool:
+    """Tell whether `quote` has a number in square brackets that `passage` has not in its place.
+
+    The number of a footnote may be left out of a quote, but not put in.
+    """
+    others = iter(_NOTE.findall(passage))
+    return not all(note in others for note in _NOTE.findall(quote))
 
 
 def denies(text: str) -> bool:
