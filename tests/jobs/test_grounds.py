@@ -264,6 +264,100 @@ def test_numbers_lead_sentences_to_quotes(
         assert claim.verdict == ("found" if supported else "unsupported")
 
 
+@pytest.mark.parametrize(
+    ("written", "expected"),
+    [
+        # What was torn after an ordinal or an abbreviation is whole again.
+        ("Am 14. März beschloss er es. [#1]", [("Am 14. März beschloss er es.", [1])]),
+        (
+            "[#1] Am 14. März ging er. [#2] Er kam.",
+            [("Am 14. März ging er.", [1]), ("Er kam.", [2])],
+        ),
+        ("Am 14. März. Am 15. Mai. [#1]", [("Am 14. März.", []), ("Am 15. Mai.", [1])]),
+        ("Wilhelm II. regierte lange. [#1]", [("Wilhelm II. regierte lange.", [1])]),
+        ("Ludwig XIV. König starb. [#1]", [("Ludwig XIV. König starb.", [1])]),
+        ("There were approx. 5 men. [#1]", [("There were approx. 5 men.", [1])]),
+        ("Er kam bzw. etwas kam. [#1]", [("Er kam bzw. etwas kam.", [1])]),
+        ("“What now?” asked Pierre. [#2]", [("“What now?” asked Pierre.", [2])]),
+        ("# Wilhelm II. regierte\n\nEr kam. [#1]", [("Er kam.", [1])]),
+        # A number ends a sentence, however that looks.
+        ("It took 14. [#1] März ran. [#2]", [("It took 14.", [1]), ("März ran.", [2])]),
+        ("It took 14 [#1]. März ran.", [("It took 14.", [1]), ("März ran.", [])]),
+        # Whole sentences stay apart.
+        (
+            "He left at noon. The king died. [#1]",
+            [("He left at noon.", []), ("The king died.", [1])],
+        ),
+        ("It killed 12. The king died. [#1]", [("It killed 12.", []), ("The king died.", [1])]),
+        (
+            "He took volume II. King Otto died. [#1]",
+            [("He took volume II.", []), ("King Otto died.", [1])],
+        ),
+        ("Born in 1914. Otto died. [#1]", [("Born in 1914.", []), ("Otto died.", [1])]),
+        ("It was hot. 5 men died. [#1]", [("It was hot.", []), ("5 men died.", [1])]),
+        (
+            "he left at noon. the king died. [#1]",
+            [("he left at noon.", []), ("the king died.", [1])],
+        ),
+        (f"{ZH_A} iOS在夏天运过了河。[#1]", [(ZH_A, []), ("iOS在夏天运过了河。", [1])]),
+        ("He went on the 14.\nMärz came. [#1]", [("He went on the 14.", []), ("März came.", [1])]),
+        # Headings have no numbers; what goes on after them on their line does.
+        (f"# Head. [#1] {A} [#2]", [(A, [2])]),
+        (f"{A} [#1]\n\n# Head [#2]. {B} [#3] {C}", [(A, [1]), (B, [3]), (C, [])]),
+    ],
+)
+def test_sentences_are_not_torn(written: str, expected: list[tuple[str, list[int]]]) -> None:
+    """A date, a name or an abbreviation does not part a sentence from its number."""
+    quotes = [FERRY, MILLER, BRIDGE]
+    kept, claims = GROUNDS.kept(written, known(*quotes))
+    check_places(kept, claims)
+    assert cited(claims) == [(said, [quotes[at - 1] for at in at_all]) for said, at_all in expected]
+
+
+def test_long_sentences_are_not_joined_again() -> None:
+    """What was cut since it never ends stays cut, and torn sentences are no claims unquoted."""
+    text = "The " + "heron and the otter " * 60
+    assert len(GROUNDS.attributed(text)) > 3
+    claims = GROUNDS.attributed("Am 14. März beschloss der Rat den Bau. Er kam.")
+    assert [claim.text for claim in claims] == ["Am 14. März beschloss der Rat den Bau.", "Er kam."]
+
+
+SAID = [f"{A} {B}", f"- {C}\n", A, f"{A} As told in [#7] it was so!", "# Head"]
+
+
+@pytest.mark.parametrize(
+    ("written", "expected"),
+    [
+        # A point of several sentences, with its number at the end or without any.
+        (f"{A} {B} [#1]", [(A, [1]), (B, [1])]),
+        (f"{A} {B}", [(A, [1]), (B, [1])]),
+        (f"{A} As told in (#7) it was so. [#4]", [(A, [4]), ("As told in (#7) it was so.", [4])]),
+        # The point that says no more, where none is named.
+        (A, [(A, [3])]),
+        (f"{A} {C} [#2]", [(A, [3]), (C, [2])]),
+        # Spaces, case and the sign at the end do not matter.
+        (f"- {B.upper()[:-1]}!\n- the  bridge was\tvery long", None),
+        ("As told in (#7) it was so", [("As told in (#7) it was so", [4])]),
+        # Numbers that stand there count alone, and what says more or less is another sentence.
+        (f"{A} [#2] {B} [#9]", [(A, [2]), (B, [])]),
+        (f"{B[:-1]} twice. The bridge. [#2]", [(f"{B[:-1]} twice.", []), ("The bridge.", [2])]),
+    ],
+)
+def test_points_are_known_again(written: str, expected: list[tuple[str, list[int]]] | None) -> None:
+    """A sentence that was copied without its number keeps what was quoted for it."""
+    quotes = [FERRY, MILLER, BRIDGE, SALMON, LIE]
+    points = [
+        replace(claim, text=said)
+        for claim, said in zip(known(*quotes[:4], FERRY), SAID, strict=True)
+    ]
+    kept, claims = GROUNDS.kept(written, points)
+    check_places(kept, claims)
+    if expected is None:
+        assert [each.quote for claim in claims for each in claim.citations] == [FERRY, MILLER]
+        return
+    assert cited(claims) == [(said, [quotes[at - 1] for at in at_all]) for said, at_all in expected]
+
+
 def test_bare_numbers_of_the_document_are_no_points() -> None:
     """Where the source or the points hold references such as [1], only [#1] leads to a quote."""
     plain = known(FERRY)

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 from itertools import groupby
 from threading import Lock
 from typing import TYPE_CHECKING
 
-from minikit.jobs.points import Point, has_bare_mark, read_marks
+from minikit.jobs.points import Point, has_bare_mark, read_marks, unmarked
 from minikit.jobs.provenance import Citation, Claim, weakest
 from minikit.text.align import QuoteFinder
 from minikit.text.attribution import attribute, evidence
@@ -21,6 +21,7 @@ from minikit.text.units import marker_length, units
 
 if TYPE_CHECKING:
     from minikit.text.document import Document
+    from minikit.text.units import Unit
 
 __all__ = ["Grounds", "without_unsupported"]
 
@@ -29,6 +30,21 @@ CITATIONS_AT_MOST = 12
 
 _HEADING = re.compile(r"#{1,6}\s")
 _LINES = ("#", "|")
+_CLOSING = ".!?…。！？｡\"'”’»)]」』）"
+_TAIL = 40
+# "14." or "Wilhelm II."; an abbreviation before a number; what surely begins a sentence of its own.
+_ORDINAL = re.compile(r"(?<![\w.,])(?:\d{1,2}|([^\W\d_])\w*\s[IVXL]{1,6})\.\Z")
+_ABBREVIATION = re.compile(
+    r"(?<!\w)(?:abb|abs|approx|art|bd|bzw|ca|cap|cf|ch|chap|circa|eq|est|fig|figs|kap|max|min|nos?"
+    r"|nr|núm|par|pp?|sec|sect|tab|vgl|vol|vols|vs|ziff)\.\Z",
+    re.IGNORECASE,
+)
+_OPENER = re.compile(
+    r"(?:a|an|at|he|her|his|i|in|its?|on|she|that|the|their|then|they|this|we"
+    r"|am|das|dann|der|die|eine?|er|es|im|sie|und|wir|el|en|ils?|elles?|la|les?|los|une?)\b",
+    re.IGNORECASE,
+)
+_WIDE_END = re.compile(r"[。！？｡][」』）”’]*\Z")
 
 
 class Grounds:
@@ -68,15 +84,16 @@ class Grounds:
     def kept(self, written: str, known: Sequence[Claim]) -> tuple[str, tuple[Claim, ...]]:
         """Return `written` without the numbers of points, and its sentences with what they cite.
 
-        A sentence without a number is unsupported; the passages most like it are told all the same.
+        A sentence without a number that repeats a point, or a sentence of one, word for word cites
+        what the point does. Else it is unsupported, and the passages most like it are told.
         """
         is_copied = self._has_bare_marks or any(has_bare_mark(claim.text) for claim in known)
         marked = read_marks(written, 0 if is_copied else len(known))
         text = marked.text.strip()
         shift = marked.text.find(text)
-        sentences = _sentences(text)
         marks = [(min(max(0, at - shift), len(text)), found) for at, found in marked.marks]
-        numbers = _numbers(text, sentences, marks)
+        sentences = _sentences(text, [at for at, _ in marks])
+        numbers = _recalled(text, _numbers(text, sentences, marks), known)
         claims = [
             _claim(text[each.start : each.end], each.start, _taken(numbers[each], known))
             for each in sentences
@@ -213,18 +230,100 @@ def _gap(before: str, point: str) -> str:
     return "\n" if is_line or before.rpartition("\n")[2].startswith(_LINES) else " "
 
 
-def _sentences(text: str) -> list[Span]:
-    """Return where the sentences of a summary stand, without list marks; headings are none."""
+def _sentences(text: str, marks: Sequence[int] = ()) -> list[Span]:
+    """Return where the sentences of a summary stand, without list marks; headings are none.
+
+    Args:
+        text: The summary.
+        marks: Offsets of numbers, in order; a sentence ends where one stands after it.
+    """
     found = list[Span]()
     line = None
-    for unit in units(text):
-        is_heading = unit.passage != line and _HEADING.match(text, unit.start)
-        line = unit.passage
-        sentence = f"{text[unit.start : unit.end]} ."  # or "1." alone, which is a mark
-        start = unit.start + marker_length(sentence)
-        if not is_heading and any(map(str.isalnum, text[start : unit.end])):
-            found.append(Span(start, unit.end))
+    for passage, whole in _whole(text, marks):
+        is_heading = passage != line and _HEADING.match(text, whole.start)
+        line = passage
+        sentence = f"{text[whole.start : whole.end]} ."  # or "1." alone, which is a mark
+        start = whole.start + marker_length(sentence)
+        if not is_heading and any(map(str.isalnum, text[start : whole.end])):
+            found.append(Span(start, whole.end))
     return found
+
+
+def _whole(text: str, marks: Sequence[int]) -> list[tuple[int, Span]]:
+    """Return the units of `text` with their lines; those that were torn apart are one again."""
+    found = list[tuple[int, Span]]()
+    before: Unit | None = None
+    for unit in units(text):
+        start = unit.start
+        if before and before.is_whole and before.passage == unit.passage:
+            first = found[-1][1].start
+            if _is_torn(text, before, unit, text[first]) and not _parts(marks, text, before, unit):
+                found.pop()
+                start = first
+        found.append((unit.passage, Span(start, unit.end)))
+        before = unit
+    return found
+
+
+def _is_torn(text: str, before: Unit, after: Unit, first: str) -> bool:
+    """Whether a sentence seems to have been cut in two, after an ordinal or an abbreviation.
+
+    `first` is the character that it begins with: some write all sentences in lower case.
+    """
+    end = text[max(before.start, before.end - _TAIL) : before.end]
+    following = text[after.start]
+    if following.islower():
+        return not first.islower() and not _WIDE_END.search(end)
+    if following.isdigit():
+        return _ABBREVIATION.search(end) is not None
+    ordinal = _ORDINAL.search(end)
+    is_name = ordinal is not None and (ordinal[1] is None or ordinal[1].isupper())
+    return is_name and not _OPENER.match(text, after.start)
+
+
+def _parts(marks: Sequence[int], text: str, before: Unit, after: Unit) -> bool:
+    """Whether a number stands between two units, or within the signs that the first ends with."""
+    end = text[max(before.start, before.end - _TAIL) : before.end]
+    closed = before.end - len(end) + len(end.rstrip(_CLOSING))
+    at = bisect_left(marks, closed)
+    return at < len(marks) and marks[at] <= after.start
+
+
+def _key(text: str) -> str:
+    """Return a sentence as it is compared with those of points, which stand on one line."""
+    return unmarked(" ".join(text.split())).casefold().rstrip(_CLOSING)
+
+
+def _recalled(
+    text: str, numbers: Mapping[Span, list[int]], known: Sequence[Claim]
+) -> Mapping[Span, list[int]]:
+    """Give a sentence without a number that of the point that it repeats, whole or in part.
+
+    Where several say the same, it is one whose number follows, as where a point of several
+    sentences was copied with its number at the end; else the first that says no more.
+    """
+    if all(numbers.values()):
+        return numbers
+    told = _told(known)
+    recalled = dict[Span, list[int]]()
+    following = list[int]()
+    for each, found in reversed(list(numbers.items())):
+        same = [] if found else told.get(_key(text[each.start : each.end]), [])
+        following = found or [number for number in same if number in following] or same[:1]
+        recalled[each] = following
+    return recalled
+
+
+def _told(known: Sequence[Claim]) -> dict[str, list[int]]:
+    """Return the numbers of the points that say a sentence: alone, then among others."""
+    lines = [" ".join(claim.text.split()) for claim in known]
+    parts = [[line[each.start : each.end] for each in _sentences(line)] for line in lines]
+    told = dict[str, list[int]]()
+    for said in ([[line] for line in lines], parts):
+        for number, texts in enumerate(said, 1):
+            for each in texts:
+                told.setdefault(_key(each), []).append(number)
+    return told
 
 
 def _numbers(
@@ -232,7 +331,8 @@ def _numbers(
 ) -> dict[Span, list[int]]:
     """Return the numbers that stand at each sentence.
 
-    They stand after it; in a line that begins with one and ends with none, before it.
+    They stand after it; in a line that begins with one and ends with none, before it. That of a
+    heading is no sentence's; on a line that goes on after one, the others count.
     """
     named: dict[Span, list[int]] = {each: [] for each in sentences}
     ends = [*(found.start() for found in re.finditer("\n", text)), len(text)]
@@ -242,8 +342,10 @@ def _numbers(
         head = text[line.start : found[0][0]].strip()
         tail = text[found[-1][0] : line.end]
         leads = marker_length(f"{head} .") >= len(head) and any(map(str.isalnum, tail))
-        for offset, numbers in [] if _HEADING.match(text, line.start) else found:
-            if sentence := _sentence_at(sentences, offset, line, leads=leads):
+        is_heading = _HEADING.match(text, line.start)
+        for offset, numbers in found:
+            sentence = _sentence_at(sentences, offset, line, leads=leads)
+            if sentence and not (is_heading and not line.start < sentence.start < offset):
                 named[sentence] += numbers
     return named
 
