@@ -60,7 +60,7 @@ def cited(quote: str, text: str = STORY, within: Span | None = None) -> list[str
         ("Postdoc B: It doesn't look like it crashed.", "It does n't look like it crashed ."),
         ("starting it and stopping it", "starting it {disfmarker} and stopping it"),
         ("a well-known result", "a well-known re-\nsult"),
-        ("known result -- which nobody", "known re-\nsult — which nobody"),
+        ("well-known result -- which nobody", "well-known re-\nsult — which nobody"),
         ("to the window … and looked out", "to the window... and looked out"),
         ("(-5 degrees) outside", "(-5 degrees) outside"),
         ("*Pierre* **Bezukhov**", "Pierre Bezukhov"),
@@ -186,6 +186,44 @@ def test_spliced(quote: str, pieces: list[str]) -> None:
 def test_words_in_brackets(quote: str, source: str, expected: str) -> None:
     """Words in brackets count, but for remarks and for the numbers of notes left out."""
     assert verdict(quote, source) == expected
+
+
+@pytest.mark.parametrize(
+    ("quote", "source"),
+    [
+        ("five men were lost", "In all thirty-five men were lost."),
+        ("smokers are welcome", "Here non-smokers are welcome."),
+        ("they lost five", "In all they lost five-and-thirty men."),
+        ("500 men were lost", "There 1 500 men were lost."),
+        ("500 men were lost", "There 1\u00a0500 men were lost."),
+        ("500 men were lost", "There 1\u2009500 men were lost."),
+        ("they lost 1", "There they lost 1 500 men."),
+        ("thousand men were lost", "There five thousand men were lost."),
+        ("they lost five", "There they lost five thousand men."),
+        ("they lost 5", "There they lost 5 million."),
+        ("the share fell by 5", "There the share fell by 5 %."),
+        ("5 was lost there", "In all $5 was lost there."),
+        ("they met at 5", "There they met at 5 p.m."),
+        ("百人在那里失踪了", "一共三百人在那里失踪了。"),
+    ],
+)
+def test_cut_out_of_a_word_or_number(quote: str, source: str) -> None:
+    """A quote begins and ends within no word with a hyphen, and within no number."""
+    assert verdict(quote, source) == "fabricated"
+
+
+@pytest.mark.parametrize(
+    ("quote", "source"),
+    [
+        ("One day he went", "Chapter twenty\n\nOne day he went."),
+        ("he went", "One day--he went."),
+        ("500 men were lost", "In 1812 500 men were lost."),
+        ("He lost thirty", "He lost thirty. Five days later he went."),
+    ],
+)
+def test_beside_a_word_or_number(quote: str, source: str) -> None:
+    """What stands beside a number or a dash is no part of it."""
+    assert verdict(quote, source) == "found"
 
 
 def test_pieces_that_stand_together_are_not_spliced() -> None:

@@ -99,6 +99,6 @@ def test_words_are_used_once(words: list[str]) -> None:
 
 def test_chinese_numerals() -> None:
     """Numbers in Chinese characters are read by place and by scale."""
-    assert han_readings("百分之十二，二〇二四年，三万五千，一百零五，两亿") == {
-        *("100", "12", "2024", "35000", "105", "200000000")
+    assert han_readings("百分之十二，二〇二四年，三万五千，一百零五，两亿，半，叁佰") == {
+        *("0.5", "300", "100", "12", "2024", "35000", "105", "200000000")
     }

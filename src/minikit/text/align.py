@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Literal
 from minikit.text.document import Span
 from minikit.text.misquote import adds_notes, adds_words, denies, is_misquote
 from minikit.text.normalize import JOINED, UNSPACED, Normalized
-from minikit.text.quotation import Quotation, Wording
+from minikit.text.quotation import Quotation, Wording, can_begin, can_end
 from minikit.text.words import count_words
 
 if TYPE_CHECKING:
@@ -52,18 +52,6 @@ _JOINING = re.compile(JOINED)
 _TOKEN = re.compile(rf"{JOINED}+(?:'{JOINED}+)*|[{UNSPACED}]")
 _START = re.compile(rf"(?<!{JOINED})(?=[^\W_])|(?=[{UNSPACED}])")
 _END = re.compile(rf"(?<={JOINED})(?!{JOINED})|(?<=[{UNSPACED}])")
-# What a quote may not begin or end within: a word, a number with its sign, a verb with its "not".
-_CUT_BEFORE = re.compile(
-    rf"""(?:{JOINED}['’]?{JOINED} | \d[.,]\d | (?:\A|[\s(])[-−]\d
-    | (?:\b(?:not|never|cannot|nicht|не)|n['’]t)\s{{1,4}}\S | [不没沒未].)\Z""",
-    re.VERBOSE | re.IGNORECASE | re.DOTALL,
-)
-_CUT_AFTER = re.compile(
-    rf"""{JOINED}(?:['’]?{JOINED} | (?<=\d)[.,]\d
-    | \s{{1,4}}(?:not|n['’]t|nicht|pas|niet|ikke|inte|не|değil|नहीं)(?!{JOINED}))""",
-    re.VERBOSE | re.IGNORECASE,
-)
-_AROUND = 12  # characters that these look at
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -180,7 +168,7 @@ class QuoteFinder:
         for start in _occurrences(self._normal.text, words, low, high):
             end = start + len(words)
             span = self._normal.span(start, end)
-            if _can_begin(self._source, span.start) and _can_end(self._source, span.end):
+            if can_begin(self._source, span.start) and can_end(self._source, span.end):
                 yield _Match(start, end)
 
     def _nearly(self, wording: Wording, low: int, high: int) -> _Match | None:
@@ -344,14 +332,6 @@ def _occurrences(text: str, words: str, low: int, high: int) -> Iterator[int]:
         at = text.find(words, at + 1, high)
 
 
-def _can_begin(text: str, at: int) -> bool:
-    return not _CUT_BEFORE.search(text[max(0, at - _AROUND) : at + 1])
-
-
-def _can_end(text: str, at: int) -> bool:
-    return not _CUT_AFTER.match(text[max(0, at - 1) : at + _AROUND])
-
-
 def _probes(length: int) -> list[int]:
     """Return where the probes of a quote begin: all of it, or its start, middle and end."""
     last = max(0, length - _PROBE)
@@ -373,7 +353,7 @@ def _beginning(text: str, head: str, low: int, high: int) -> int | None:
         key=lambda at: Indel.distance(head, text[at : about + len(head)]),
         default=low,
     )
-    return next((at for at in reversed(starts) if at <= start and _can_begin(text, at)), None)
+    return next((at for at in reversed(starts) if at <= start and can_begin(text, at)), None)
 
 
 def _ending(text: str, tail: str, low: int, high: int) -> int | None:
@@ -391,7 +371,7 @@ def _ending(text: str, tail: str, low: int, high: int) -> int | None:
         key=lambda at: Indel.distance(tail, text[max(0, about - len(tail)) : at]),
         default=high,
     )
-    return next((at for at in ends if at >= end and _can_end(text, at)), None)
+    return next((at for at in ends if at >= end and can_end(text, at)), None)
 
 
 def _reach(piece: Wording) -> int:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-__all__ = ["Number", "han_readings", "numbers", "spelled_numbers", "word_numbers"]
+__all__ = ["Number", "han_numbers", "han_readings", "numbers", "spelled_numbers", "word_numbers"]
 
 _NUMBER = re.compile(
     r"\d{1,3}(?:[ \u00a0\u2009\u202f]\d{3})+(?!\d)(?:[.,\u066b]\d+)?|\d+(?:[.,'’\u066b\u066c]\d+)*"
@@ -57,12 +57,24 @@ _LARGE = {
     for ending in ("", "th")
 }
 
-_HAN_DIGITS = {sign: value for value, sign in enumerate("〇一二三四五六七八九")} | {
-    "零": 0,
-    "两": 2,
+_HAN_DIGITS = {
+    sign: value
+    for signs in ("〇一二三四五六七八九", "零壹贰叁肆伍陆柒捌玖", "零壹貳參肆伍陸柒捌玖")
+    for value, sign in enumerate(signs)
+} | {"两": 2, "兩": 2}
+_HAN_SCALES = {
+    "十": 10,
+    "百": 100,
+    "千": 1000,
+    "拾": 10,
+    "佰": 100,
+    "仟": 1000,
+    "万": 10**4,
+    "萬": 10**4,
+    "亿": 10**8,
+    "億": 10**8,
 }
-_HAN_SCALES = {"十": 10, "百": 100, "千": 1000, "万": 10**4, "萬": 10**4, "亿": 10**8, "億": 10**8}
-_HAN = re.compile(f"[{''.join(_HAN_DIGITS)}{''.join(_HAN_SCALES)}]{{1,24}}")
+_HAN = re.compile(f"[{''.join(_HAN_DIGITS)}{''.join(_HAN_SCALES)}]{{1,24}}|半")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -197,12 +209,22 @@ def _may_add(total: int, current: int, small: int) -> bool:
     return current % 100 >= 20 and current % 10 == 0 and 0 < small < 10
 
 
+def han_numbers(text: str) -> Iterator[Number]:
+    """Yield what is written with Chinese characters, in order: 二十五, 二〇二四, 三万, 半."""
+    for run in _HAN.finditer(text):
+        readings = tuple(dict.fromkeys(_han_readings(run[0])))
+        yield Number(start=run.start(), end=run.end(), readings=readings)
+
+
 def han_readings(text: str) -> set[str]:
-    """Return the numbers that are written with Chinese characters: 二十五, 二〇二四, 三万."""
-    return {reading for run in _HAN.findall(text) for reading in _han_readings(run)}
+    """Return the numbers that are written with Chinese characters."""
+    return {reading for number in han_numbers(text) for reading in number.readings}
 
 
 def _han_readings(run: str) -> Iterator[str]:
+    if run == "半":
+        yield "0.5"
+        return
     if all(sign in _HAN_DIGITS for sign in run):
         yield _reading("".join(str(_HAN_DIGITS[sign]) for sign in run))
         return

@@ -1,20 +1,24 @@
-"""A quote as a model writes it: with quotation marks, the label of a speaker, ellipses."""
+"""A quote as a model writes it: with quotation marks, the label of a speaker, ellipses.
+
+And where one may begin and end in the text that it is taken from.
+"""
 
 from __future__ import annotations
 
 import re
 import unicodedata
 from dataclasses import dataclass
-from itertools import islice
+from itertools import chain, islice
 from typing import TYPE_CHECKING
 
-from minikit.text.normalize import Normalized
+from minikit.text.normalize import JOINED, Normalized
+from minikit.text.numerals import han_numbers, numbers, spelled_numbers
 from minikit.text.words import count_words
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["Quotation", "Wording"]
+__all__ = ["Quotation", "Wording", "can_begin", "can_end"]
 
 _LEAST_WORDS, _LEAST_LETTERS = 2, 4
 _MOST_PIECES = 16
@@ -25,6 +29,27 @@ _SIGNED = re.compile(r"-\d")
 _SIGNS = "PZC"  # categories: punctuation, white space, what nobody sees;
 _SYMBOLS = ("Sk", "So")  # but not those of money and of mathematics
 _MEANT = "%‰°"
+
+# What a quote may not begin or end within: a word, with hyphens or without; a number with its
+# sign, scale and unit; a verb with its "not".
+_HYPHEN = r"(?:[-\xad\u2010\u2011](?:[ \t]*\r?\n\s*)?)"
+_CUT_BEFORE = re.compile(
+    rf"""(?:{JOINED}(?:['’]|{_HYPHEN})?{JOINED} | (?:\A|[\s(])[-−]\d
+    | (?:\b(?:not|never|cannot|nicht|не)|n['’]t)\s{{1,4}}\S | [不没沒未].)\Z""",
+    re.VERBOSE | re.IGNORECASE | re.DOTALL,
+)
+_CUT_AFTER = re.compile(
+    rf"""{JOINED}(?:(?:['’]|{_HYPHEN})?{JOINED}
+    | \s{{1,4}}(?:not|n['’]t|nicht|pas|niet|ikke|inte|не|değil|नहीं)(?!{JOINED}))""",
+    re.VERBOSE | re.IGNORECASE,
+)
+_MEASURE = re.compile(
+    r"""[$€£¥₹₽]\s?\d | \d\s?(?:[%‰°€£¥₹₽] | [ap]\.?m\b | \$(?!\d))
+    | \d[.,]\d | \d\s(?:hundred|thousand|million|billion|trillion)""",
+    re.VERBOSE | re.IGNORECASE,
+)
+_AROUND = 12  # characters that these look at
+_LONG = 40  # and characters in which a number stands
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +112,30 @@ class Quotation:
         """Return what may stand in a normalized text word for word, the most first."""
         texts = (self.whole.normal, self.whole.bare, self.said.normal, self.said.bare)
         return dict.fromkeys(texts)
+
+
+def can_begin(text: str, at: int) -> bool:
+    """Tell whether a quote of `text` may begin at an offset: within no word and no number."""
+    return not (_CUT_BEFORE.search(text[max(0, at - _AROUND) : at + 1]) or _is_in_number(text, at))
+
+
+def can_end(text: str, at: int) -> bool:
+    """Tell whether a quote of `text` may end before an offset."""
+    return not (_CUT_AFTER.match(text[max(0, at - 1) : at + _AROUND]) or _is_in_number(text, at))
+
+
+def _is_in_number(text: str, at: int) -> bool:
+    low = max(0, at - _LONG)
+    around = text[low : at + _LONG]
+    at -= low
+    spans = chain(
+        (found.span() for found in _MEASURE.finditer(around)),
+        ((number.start, number.end) for number in numbers(around)),
+        ((number.start, number.end) for number in spelled_numbers(around)),
+        ((number.start, number.end) for number in han_numbers(around)),
+    )
+    # "Chapter twenty", and after an empty line "One day", are no number.
+    return any(start < at < end and around.count("\n", start, end) <= 1 for start, end in spans)
 
 
 def _without_signs(text: str) -> str:
