@@ -17,7 +17,14 @@ from typing import TYPE_CHECKING, Literal
 from minikit.text.document import Span
 from minikit.text.misquote import adds_notes, adds_words, denies, is_misquote
 from minikit.text.normalize import JOINED, UNSPACED, Normalized
-from minikit.text.quotation import Quotation, Wording, can_begin, can_end
+from minikit.text.quotation import (
+    SUBSTANTIAL,
+    Quotation,
+    Wording,
+    can_begin,
+    can_end,
+    may_be_joined,
+)
 from minikit.text.words import count_words
 
 if TYPE_CHECKING:
@@ -28,7 +35,6 @@ __all__ = ["Alignment", "QuoteFinder", "QuoteVerdict"]
 QuoteVerdict = Literal["found", "fuzzy", "misattributed", "spliced", "fabricated"]
 
 _THRESHOLD = 90.0  # how alike is nearly the same
-_SUBSTANTIAL = 4  # words of what proves something wherever it stands
 
 # Part of a quote may be less like its passage than the whole: words were left out or added there.
 _PROBE_CUTOFF = 80.0
@@ -39,7 +45,6 @@ _LONGEST = 20_000
 
 _REACH = 2_000  # characters that an ellipsis stands for at most,
 _REACH_PER_LETTER = 50  # and fewer where a piece is short
-_HIDDEN = 5  # words within which a negation belongs to what stands around an ellipsis
 _MOST_PIECES = 16
 _MOST_MISSED = 0.1  # of a spliced quote may stand nowhere
 _NEAR = 12  # characters between pieces that stand together
@@ -108,7 +113,9 @@ class QuoteFinder:
             - "found" or "fuzzy": it stands in the part, word for word but for what normalizing
               leaves out, or at least 90 % alike with the same facts (see
               `minikit.text.misquote`). Of equal passages the first. With an ellipsis, its pieces
-              stand there in order, each within 2,000 characters of the one before.
+              stand there in order, each within 2,000 characters of the one before, with no
+              negation between them in a sentence; pieces of less than four words stand within 60
+              characters, and the same sentence, of others.
             - "misattributed": the same, elsewhere in the text, for quotes of four words or more.
             - "spliced": nine tenths of it are pieces of four words or more that stand word for
               word in the text, but not together.
@@ -127,7 +134,7 @@ class QuoteFinder:
             return self._alignment(
                 "found" if all(match.score == 100 for match in here) else "fuzzy", here
             )
-        elsewhere = part != everything and wanted.said.has_words(_SUBSTANTIAL)
+        elsewhere = part != everything and wanted.said.has_words(SUBSTANTIAL)
         there = self._place(wanted, *everything, nearly=not here) if elsewhere else []
         if _are_true(there):
             return self._alignment("misattributed", there)
@@ -175,7 +182,7 @@ class QuoteFinder:
         from rapidfuzz import fuzz
 
         words = wording.bare
-        if len(words) > _LONGEST or not wording.has_words(_SUBSTANTIAL):
+        if len(words) > _LONGEST or not wording.has_words(SUBSTANTIAL):
             return None
         text = self._normal.text[low:high]
         best = None
@@ -228,8 +235,8 @@ class QuoteFinder:
         anchors = list(islice(self._matches(longest.bare, low, high), _ANCHORS))
         for anchor in anchors or filter(None, [self._nearly(longest, low, high)]):
             matches = self._around(anchor, pieces, at, low, high) if anchor.is_true else []
-            gaps = (self._normal.text[one.end : two.start] for one, two in pairwise(matches))
-            if matches and not any(count_words(gap) <= _HIDDEN and denies(gap) for gap in gaps):
+            gaps = [self._normal.text[one.end : two.start] for one, two in pairwise(matches)]
+            if matches and may_be_joined([piece.words for piece in pieces], gaps):
                 return matches
         return []
 
@@ -264,7 +271,7 @@ class QuoteFinder:
         and twice as long: a few words with another number may stand anywhere by chance.
         """
         pieces = self._pieces(words, 0.0 if is_changed else _MOST_MISSED)
-        if is_changed and any(count_words(piece) < 2 * _SUBSTANTIAL for piece in pieces):
+        if is_changed and any(count_words(piece) < 2 * SUBSTANTIAL for piece in pieces):
             return None
         matches: list[_Match] = []
         for piece in pieces:
@@ -314,8 +321,8 @@ class QuoteFinder:
             return not self._exactly(words[start : tokens[end - 1][1]], 0, len(self._normal.text))
 
         start = tokens[at][0]
-        for end in range(at + 1, min(at + 2 * _SUBSTANTIAL, len(tokens)) + 1):
-            if count_words(words[start : tokens[end - 1][1]]) >= _SUBSTANTIAL:
+        for end in range(at + 1, min(at + 2 * SUBSTANTIAL, len(tokens)) + 1):
+            if count_words(words[start : tokens[end - 1][1]]) >= SUBSTANTIAL:
                 ends = range(end, len(tokens) + 1)
                 found = 0 if is_missing(end) else bisect_left(ends, True, key=is_missing)
                 return ends[found - 1] if found else at

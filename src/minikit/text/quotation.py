@@ -11,17 +11,27 @@ from dataclasses import dataclass
 from itertools import chain, islice
 from typing import TYPE_CHECKING
 
+from minikit.text.misquote import denies
 from minikit.text.normalize import JOINED, Normalized
 from minikit.text.numerals import han_numbers, numbers, spelled_numbers
 from minikit.text.words import count_words
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
-__all__ = ["Quotation", "Wording", "can_begin", "can_end"]
+__all__ = ["SUBSTANTIAL", "Quotation", "Wording", "can_begin", "can_end", "may_be_joined"]
+
+SUBSTANTIAL = 4
+"""Words of what proves something wherever it stands."""
+
 
 _LEAST_WORDS, _LEAST_LETTERS = 2, 4
 _MOST_PIECES = 16
+_CLOSE = 60  # characters between pieces that need not prove anything each
+_HIDDEN = 5  # words within which a negation belongs to what stands around an ellipsis
+_SENTENCE_END = re.compile(
+    r"(?<!\bmr)(?<!\bdr)(?<!\bst)(?<!\bmrs)(?<!\bprof)[.!?…]['’)\]]*\s|[。！？]"
+)
 _ELLIPSIS = re.compile(r"[\[(]\s?(?:\.{3,}|…+)\s?[\])]|\.{3,}|…+|\.(?:\s\.){2,}")
 _LABEL, _LABEL_WORDS = 40, 5
 _WORD = re.compile(r"[^\W_]+")
@@ -74,7 +84,12 @@ class Wording:
 
     def has_words(self, words: int) -> bool:
         """Tell whether it has so many words, or two characters for each in unspaced scripts."""
-        return count_words(self.bare) >= words
+        return self.words >= words
+
+    @property
+    def words(self) -> int:
+        """How many words it has, with two characters for each in unspaced scripts."""
+        return count_words(self.bare)
 
     @property
     def proves(self) -> bool:
@@ -122,6 +137,28 @@ def can_begin(text: str, at: int) -> bool:
 def can_end(text: str, at: int) -> bool:
     """Tell whether a quote of `text` may end before an offset."""
     return not (_CUT_AFTER.match(text[max(0, at - 1) : at + _AROUND]) or _is_in_number(text, at))
+
+
+def may_be_joined(words: Sequence[int], gaps: Sequence[str]) -> bool:
+    """Tell whether ellipses may stand for what is between the pieces of a quote.
+
+    That hides no negation, and pieces of a few words stand close to others: any subject and any
+    predicate of a text could be joined else.
+
+    Args:
+        words: How many each piece has, at least one piece.
+        gaps: What stands between the pieces in the text, normalized.
+    """
+    together = [words[0]]
+    for gap, count in zip(gaps, words[1:], strict=True):
+        is_sentence = not _SENTENCE_END.search(gap)
+        if denies(gap) and (is_sentence or count_words(gap) <= _HIDDEN):
+            return False
+        if is_sentence and len(gap) <= _CLOSE:
+            together[-1] += count
+        else:
+            together.append(count)
+    return len(together) == 1 or min(together) >= SUBSTANTIAL
 
 
 def _is_in_number(text: str, at: int) -> bool:
