@@ -273,7 +273,14 @@ def test_numbers_lead_sentences_to_quotes(
             "[#1] Am 14. März ging er. [#2] Er kam.",
             [("Am 14. März ging er.", [1]), ("Er kam.", [2])],
         ),
-        ("Am 14. März. Am 15. Mai. [#1]", [("Am 14. März.", []), ("Am 15. Mai.", [1])]),
+        (
+            "Das war am 14. März. Am 15. Mai nicht. [#1]",
+            [("Das war am 14. März.", []), ("Am 15. Mai nicht.", [1])],
+        ),
+        (
+            "The fleet lost 14. Admiral O. left. [#1]",
+            [("The fleet lost 14.", []), ("Admiral O. left.", [1])],
+        ),
         ("Wilhelm II. regierte lange. [#1]", [("Wilhelm II. regierte lange.", [1])]),
         ("Ludwig XIV. König starb. [#1]", [("Ludwig XIV. König starb.", [1])]),
         ("There were approx. 5 men. [#1]", [("There were approx. 5 men.", [1])]),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
@@ -17,7 +18,9 @@ from minikit.text.align import QuoteFinder
 from minikit.text.attribution import attribute, evidence
 from minikit.text.document import Span
 from minikit.text.passage import Places
+from minikit.text.stopwords import guess_language
 from minikit.text.units import marker_length, units
+from minikit.text.words import terms
 
 if TYPE_CHECKING:
     from minikit.text.document import Document
@@ -33,6 +36,7 @@ _LINES = ("#", "|")
 _CLOSING = ".!?…。！？｡\"'”’»)]」』）"
 _TAIL = 40
 # "14." or "Wilhelm II."; an abbreviation before a number; what surely begins a sentence of its own.
+_WITH_ORDINALS = frozenset({"cs", "da", "de", "et", "fi", "hr", "hu", "no", "pl", "sk", "sl", "tr"})
 _ORDINAL = re.compile(r"(?<![\w.,])(?:\d{1,2}|([^\W\d_])\w*\s[IVXL]{1,6})\.\Z")
 _ABBREVIATION = re.compile(
     r"(?<!\w)(?:abb|abs|approx|art|bd|bzw|ca|cap|cf|ch|chap|circa|eq|est|fig|figs|kap|max|min|nos?"
@@ -278,7 +282,12 @@ def _is_torn(text: str, before: Unit, after: Unit, first: str) -> bool:
         return _ABBREVIATION.search(end) is not None
     ordinal = _ORDINAL.search(end)
     is_name = ordinal is not None and (ordinal[1] is None or ordinal[1].isupper())
-    return is_name and not _OPENER.match(text, after.start)
+    return is_name and not _OPENER.match(text, after.start) and _has_ordinals(text)
+
+
+def _has_ordinals(text: str) -> bool:
+    """Whether a text is in a language that writes ordinals with a full stop: "14. März"."""
+    return guess_language(Counter(terms(text))) in _WITH_ORDINALS
 
 
 def _parts(marks: Sequence[int], text: str, before: Unit, after: Unit) -> bool:
