@@ -35,6 +35,24 @@ def stands(word: str) -> bool:
         ("version 3.11.2 is out", "version 3.11.3 is out"),
         ("在三月开始", "在四月开始"),
         ("im Mai begonnen", "im Juni begonnen"),
+        ("the army went", "the army went, in 1812"),
+        ("one of the men", "two of the men"),
+        ("some thousand men", "some five thousand men"),
+        ("of the old men", "of the two old men"),
+        ("all the the men", "all the two men"),
+        ("一共百人失踪", "一共三百人失踪"),
+        ("一共两人失踪", "一共半人失踪"),
+        ("一共壹人失踪", "一共贰人失踪"),
+        ("900 men and 300 horses", "300 men and 900 horses"),
+        ("a share of 2/1", "a share of 1/2"),
+        ("thirty-four men", "thirty-five men"),
+        ("on the twelfth day", "on the first day"),
+        ("on the 12th day", "on the 1st day"),
+        ("he came once", "he came twice"),
+        ("it was 5 degrees", "it was -5 degrees"),
+        ("a rise of 5 there", "a rise of 5 % there"),
+        ("it cost €5 there", "it cost $5 there"),
+        ("they met at 5 pm", "they met at 5 a.m."),
     ],
 )
 def test_other_numbers_are_misquotes(quote: str, passage: str) -> None:
@@ -47,7 +65,12 @@ def test_other_numbers_are_misquotes(quote: str, passage: str) -> None:
     [
         ("in 1,204 cases", "in 1 204 cases"),
         ("in 12 cases", "in twelve cases"),
-        ("the army went", "the army went, in 1812"),
+        ("in tweleve cases", "in twelve cases"),
+        ("on the 1st day", "on the first day"),
+        ("two, two hundred men", "two hundred men"),
+        ("in thirty-five cases", "in thirty five cases"),
+        ("it cost $5 there", "it cost 5 dollars there"),
+        ("a rise of 5 per cent", "a rise of 5%"),
         ("as shown", "as shown [12]"),
         ("1812–13 was bad", "1812-13 was bad"),
         ("in May", "in May"),
@@ -72,6 +95,14 @@ def test_numbers_that_are_left_out_or_written_otherwise(quote: str, passage: str
         ("यह सुरक्षित है", "यह सुरक्षित नहीं है"),
         ("هذا آمن", "هذا ليس آمن"),
         ("a non-stop not-so-good one", "a non-stop so-good one"),
+        ("I dont think so", "I think so"),
+        ("they left with help", "they left without help"),
+        ("he could hardly walk", "he could walk"),
+        ("it is possible", "it is impossible"),
+        ("er ging ohne Hut", "er ging mit Hut"),
+        ("il part sans elle", "il part avec elle"),
+        ("se fue sin ella", "se fue con ella"),
+        ("他同意了", "他拒绝了"),
     ],
 )
 def test_negations_added_or_dropped_are_misquotes(one: str, other: str) -> None:
@@ -82,8 +113,24 @@ def test_negations_added_or_dropped_are_misquotes(one: str, other: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("quote", "passage"),
+    [
+        ("she did not go and he did go", "she did go and he did not go"),
+        ("whether it is not good or", "whether it is good or not"),
+        ("he never said she would", "he said she never would"),
+    ],
+)
+def test_negations_that_moved_are_misquotes(quote: str, passage: str) -> None:
+    """A negation between other words denies something else."""
+    assert is_misquote(quote, passage, stands=stands)
+
+
+@pytest.mark.parametrize(
     ("one", "other"),
     [
+        ("we dont go", "we don't go"),
+        ("it is so good and not bad", "it is good and uh not bad"),
+        ("it is uh not bad", "it is not bad"),
         ("we can not go", "we cannot go"),
         ("we do not go", "we don't go"),
         ("I don't think so", "I don't, I don't think so"),
@@ -104,6 +151,12 @@ def test_negations_written_otherwise(one: str, other: str) -> None:
         ("Then Vladivostok went home", "Then Pierre went home"),
         ("Pierre, he went home", "he went home"),
         ("Then Will went home", "Then Pierre went home"),
+        ("then Ken had it", "then taken had it"),
+        ("Ken had it taken there", "Tom had it taken there"),
+        ("then Mr Old went home", "then Mr Man went home"),
+        ("then Mr. Old went home", "then Mr. Man went home"),
+        ("then the Old went home", "then the others went home"),
+        ("of Anna and Pierre there", "of Pierre and Anna there"),
     ],
 )
 def test_other_names_are_misquotes(quote: str, passage: str) -> None:
