@@ -448,7 +448,7 @@ def test_points_of_any_text(text: str) -> None:
     reply = PointsForm(is_numbered=False).reply(prompt, max_tokens=2000, encoding="o200k_base")
     material = " ".join(prompt.split())
     points = json.loads(reply)["points"]
-    assert count_text(reply, "o200k_base") <= 2000
+    assert len(points) == 1 or count_text(reply, "o200k_base") <= 2000
     for point in points:
         (quote,) = point["quotes"]
         assert quote.strip()

@@ -267,7 +267,7 @@ async def test_leaving_early_cancels_the_calls_in_flight(server: ChatServer) -> 
     async with client_of(server, max_concurrency=2) as client:
         async with client.stream_summary(LONG) as events:
             assert isinstance(await anext(events), Progress)
-            await to_thread.run_sync(lambda: server.wait_for(in_flight=2))
+            await to_thread.run_sync(lambda: server.wait_for(in_flight=2, requests=3))
         outcomes = sorted(entry.outcome for entry in client.ledger.entries)
         assert outcomes == ["cancelled", "cancelled", "ok"]
         for request in server.requests[1:]:
