@@ -57,7 +57,7 @@ def cited(quote: str, text: str = STORY, within: Span | None = None) -> list[str
         ("the army of Napoleon.", "the army of Napoleon"),
         ("It doesn't look like it crashed", "It does n't look like it crashed"),
         ("Professor E: So. OK.", "Professor E: So . OK ."),
-        ("Postdoc B: It doesn't look like it crashed.", "It does n't look like it crashed ."),
+        ("Prof. E: It doesn't look like it crashed.", "It does n't look like it crashed ."),
         ("starting it and stopping it", "starting it {disfmarker} and stopping it"),
         ("a well-known result", "a well-known re-\nsult"),
         ("well-known result -- which nobody", "well-known re-\nsult — which nobody"),
@@ -224,6 +224,24 @@ def test_cut_out_of_a_word_or_number(quote: str, source: str) -> None:
 def test_beside_a_word_or_number(quote: str, source: str) -> None:
     """What stands beside a number or a dash is no part of it."""
     assert verdict(quote, source) == "found"
+
+
+@pytest.mark.parametrize(
+    ("quote", "expected"),
+    [
+        ("Alice: I have stolen the money", "found"),
+        ("ALICE: I have stolen the money", "found"),
+        ("Alice Smith: I have stolen the money", "found"),
+        ("Bob: I have stolen the money", "fabricated"),
+        ("Bob: I have stollen the money", "fabricated"),
+        ("I have stolen the money", "found"),
+        ("Bob: Nobody else was there then", "found"),
+    ],
+)
+def test_label_of_another_speaker(quote: str, expected: str) -> None:
+    """What one speaker says is no quote of another; where no speaker is named, it may be anyone."""
+    text = "Bob: What is it?\nAlice: Well, I have stolen the money.\nNobody else was there then.\n"
+    assert verdict(quote, text) == expected
 
 
 def test_pieces_that_stand_together_are_not_spliced() -> None:

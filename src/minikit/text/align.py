@@ -21,8 +21,10 @@ from minikit.text.quotation import (
     SUBSTANTIAL,
     Quotation,
     Wording,
+    are_of_one,
     can_begin,
     can_end,
+    label_of,
     may_be_joined,
 )
 from minikit.text.words import count_words
@@ -102,9 +104,9 @@ class QuoteFinder:
         """Find `quote` in the text, and tell whether it is one.
 
         Args:
-            quote: What a model says stands there; any str. Quotation marks around it, the label of
-                a speaker before it ("Professor E:") and a last full stop need not be there. "..."
-                or "[…]" in it stand for words left out.
+            quote: What a model says stands there; any str. Quotation marks around it, a last full
+                stop and the label of a speaker ("Professor E:") need not be there, but the line
+                may not begin with another label. "..." or "[…]" stand for words left out.
             within: The part of the text that it is said to come from; None for all of it.
 
         Returns:
@@ -162,10 +164,19 @@ class QuoteFinder:
         return matches if is_true else [replace(match, is_true=False) for match in matches]
 
     def _is_kept(self, quote: Quotation, matches: Sequence[_Match]) -> bool:
-        """Tell whether what normalizing leaves out of a quote stands where it is found."""
+        """Tell whether what is left out of a quote to find it stands where it is found."""
         spans = [self._normal.span(match.start, match.end) for match in matches]
         passages = (self._source[span.start : span.end + _NOTE] for span in spans)
-        return not adds_notes(quote.said.raw, " ".join(passages))
+        return not adds_notes(quote.said.raw, " ".join(passages)) and not (
+            quote.label and any(self._is_of_another(quote.label, span.start) for span in spans)
+        )
+
+    def _is_of_another(self, label: str, at: int) -> bool:
+        """Tell whether the line around an offset begins with the label of another speaker."""
+        low = max(0, at - _LONGEST)
+        line = self._source[self._source.rfind("\n", low, at) + 1 : at + 1]
+        speaker = label_of(line.lstrip())
+        return bool(speaker) and not are_of_one(label, speaker)
 
     def _exactly(self, words: str, low: int, high: int) -> _Match | None:
         return next(self._matches(words, low, high), None)

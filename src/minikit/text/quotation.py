@@ -19,7 +19,16 @@ from minikit.text.words import count_words
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-__all__ = ["SUBSTANTIAL", "Quotation", "Wording", "can_begin", "can_end", "may_be_joined"]
+__all__ = [
+    "SUBSTANTIAL",
+    "Quotation",
+    "Wording",
+    "are_of_one",
+    "can_begin",
+    "can_end",
+    "label_of",
+    "may_be_joined",
+]
 
 SUBSTANTIAL = 4
 """Words of what proves something wherever it stands."""
@@ -107,21 +116,25 @@ class Quotation:
         said: The same without the label of a speaker ("Professor E:"), where it begins with one.
         pieces: What stands between the ellipses of what is said; () where there are none, or more
             than 15.
+        label: The label of a speaker that is left out of what is said; "" where it has none.
     """
 
     whole: Wording
     said: Wording
     pieces: tuple[Wording, ...]
+    label: str
 
     @classmethod
     def of(cls, raw: str) -> Quotation:
         """Read `raw`, which may be any str."""
         whole = Wording.of(raw)
-        rest = Wording.of(_without_label(raw))
+        label = label_of(raw)
+        rest = Wording.of(raw[len(label) + 1 :] if label else "")
         said = rest if rest.proves else whole
         parts = _ELLIPSIS.split(said.raw, _MOST_PIECES)
         pieces = map(Wording.of, parts if 1 < len(parts) <= _MOST_PIECES else ())
-        return cls(whole, said, tuple(piece for piece in pieces if piece.bare))
+        said_by = label if said is rest else ""
+        return cls(whole, said, tuple(piece for piece in pieces if piece.bare), said_by)
 
     def wordings(self) -> Iterable[str]:
         """Return what may stand in a normalized text word for word, the most first."""
@@ -189,17 +202,23 @@ def _is_sign(sign: str) -> bool:
     return (category[0] in _SIGNS or category in _SYMBOLS) and sign not in _MEANT
 
 
-def _without_label(quote: str) -> str:
-    """Leave out a label: at most five words that begin with no small letter, and a colon.
+def label_of(text: str) -> str:
+    """Return the label of a speaker that `text` begins with, "" if it begins with none.
 
-    Returns:
-        The rest; "" where there is no label.
+    A label is at most five words that begin with no small letter, and a colon.
     """
-    head, _, rest = quote.replace("：", ":").partition(":")
+    head, colon, rest = text.replace("：", ":").partition(":")
     is_label = (
-        len(head) <= _LABEL
+        colon
+        and len(head) <= _LABEL
         and 0 < count_words(head) <= _LABEL_WORDS
         and all(not word[0].islower() for word in _WORD.findall(head))
         and not rest[:1].isdigit()  # a time of day
     )
-    return rest if is_label else ""
+    return head if is_label else ""
+
+
+def are_of_one(label: str, other: str) -> bool:
+    """Tell whether two labels may be of one speaker: all words of one begin words of the other."""
+    few, many = sorted((_WORD.findall(each.casefold()) for each in (label, other)), key=len)
+    return all(any(a.startswith(b) or b.startswith(a) for b in many) for a in few)
