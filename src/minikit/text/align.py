@@ -51,7 +51,7 @@ _MOST_PIECES = 16
 _MOST_MISSED = 0.1  # of a spliced quote may stand nowhere
 _NEAR = 12  # characters between pieces that stand together
 _MOVED = 32  # characters by which the start or end of a passage may seem moved
-_NOTE = 8  # characters after a passage where the number of a note may stand
+_NOTE = 8  # characters after a passage in which a note may stand
 _ANCHORS = 50  # occurrences of a piece around which the others are sought
 _TRIES = 1_000  # occurrences that are looked at
 
@@ -157,7 +157,7 @@ class QuoteFinder:
         """Find a quote between two offsets; what is found may not be true."""
         exact = (self._exactly(words, low, high) for words in quote.wordings())
         match = next(filter(None, exact), None)
-        matches = [match] if match else self._in_order(quote.pieces, low, high)
+        matches = [match] if match else self._in_order(quote, low, high)
         if nearly and not matches and (match := self._nearly(quote.said, low, high)):
             matches = [match]
         is_true = self._is_kept(quote, matches)
@@ -173,8 +173,7 @@ class QuoteFinder:
 
     def _is_of_another(self, label: str, at: int) -> bool:
         """Tell whether the line around an offset begins with the label of another speaker."""
-        low = max(0, at - _LONGEST)
-        line = self._source[self._source.rfind("\n", low, at) + 1 : at + 1]
+        line = self._source[max(0, at - _LONGEST) : at + 1].rpartition("\n")[2]
         speaker = label_of(line.lstrip())
         return bool(speaker) and not are_of_one(label, speaker)
 
@@ -237,8 +236,9 @@ class QuoteFinder:
             for at in _occurrences(self._source, word, 0, len(self._source))
         )
 
-    def _in_order(self, pieces: Sequence[Wording], low: int, high: int) -> list[_Match]:
+    def _in_order(self, quote: Quotation, low: int, high: int) -> list[_Match]:
         """Find pieces one after the other; [] if one is not there, or a negation is left out."""
+        pieces, counts = quote.pieces, [piece.words for piece in quote.pieces]
         longest = max(pieces, key=lambda piece: len(piece.bare), default=None)
         if longest is None or not longest.proves:
             return []
@@ -247,7 +247,7 @@ class QuoteFinder:
         for anchor in anchors or filter(None, [self._nearly(longest, low, high)]):
             matches = self._around(anchor, pieces, at, low, high) if anchor.is_true else []
             gaps = [self._normal.text[one.end : two.start] for one, two in pairwise(matches)]
-            if matches and may_be_joined([piece.words for piece in pieces], gaps):
+            if matches and may_be_joined(counts, gaps) and self._is_kept(quote, matches):
                 return matches
         return []
 
