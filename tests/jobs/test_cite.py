@@ -214,10 +214,11 @@ def test_sentence_without_a_number_is_unsupported(server: ChatServer) -> None:
     assert summary.text.endswith("5th village.")
 
 
-def test_prose_instead_of_points(server: ChatServer) -> None:
+@pytest.mark.parametrize("count", [20, 400])
+def test_prose_instead_of_points(server: ChatServer, count: int) -> None:
     """A model that gives no quotes is believed nothing, and nothing of what it says is lost."""
     server.handler = lambda _body: ok("The river has a mill. A heron was seen.")
-    summary = cited(server, story(400))
+    summary = cited(server, story(count))
     assert summary.text == "The river has a mill. A heron was seen."
     assert {claim.verdict for claim in summary.claims} == {"unsupported"}
     assert all(part.text == summary.text for part in summary.partials)

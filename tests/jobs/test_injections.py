@@ -333,7 +333,7 @@ def _one_server() -> Iterator[None]:
         yield
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(
     text=texts(),
     title=st.none() | texts(6),

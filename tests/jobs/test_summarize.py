@@ -636,12 +636,15 @@ def test_instructions_longer_than_the_window(server: ChatServer) -> None:
         summarize(server, story(20), instructions="very " * 4_000)
 
 
-def test_window_too_small_to_merge(server: ChatServer) -> None:
+@pytest.mark.parametrize(
+    ("window", "match"), [(250, "no room for source text"), (300, "too few to merge two")]
+)
+def test_window_too_small_to_merge(server: ChatServer, window: int, match: str) -> None:
     """A window in which no two partial summaries fit is refused."""
-    model = Model(id="tiny", context_window=250, max_output_tokens=20)
+    model = Model(id="tiny", context_window=window, max_output_tokens=20)
     with (
         client_of(server, model=model) as client,
-        pytest.raises(ContextOverflowError, match="tiny"),
+        pytest.raises(ContextOverflowError, match=match),
     ):
         client.plan(story(400), length=10)
 
