@@ -88,17 +88,16 @@ class _Refining:
 
     def _prompt(self, span: Span, index: int) -> tuple[Message, ...]:
         job, last = self._job, self.last
-        if last is None and span == job.plan.spans[index]:
-            return job.reading.prompt(index)
-        if last is not None and span == job.plan.spans[index]:
-            return job.reading.prompt(index, self._so_far(last))
+        so_far = None if last is None else self._so_far(last)
+        if span == job.plan.spans[index]:
+            return job.reading.prompt(index, so_far)
         stretch = Stretch(
             text=job.document[span], part=str(index + 1), parts=str(len(job.plan.spans))
         )
         words, options = job.reading.words, job.options
-        if last is None:
+        if so_far is None:
             return map_prompt(job.document, stretch, words, options)
-        return refine_prompt(job.document, self._so_far(last), stretch, words, options)
+        return refine_prompt(job.document, so_far, stretch, words, options)
 
     def _so_far(self, last: Node) -> str:
         """Return the summary up to here as it stands in a prompt.
