@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 from minikit.jobs.plan import Level, Plan
-from minikit.jobs.summary import Operation
+from minikit.jobs.result import Operation
 from minikit.text.document import Span
 
 __all__ = ["level", "plan"]

@@ -64,16 +64,9 @@ if TYPE_CHECKING:
     from minikit.jobs.options import SummarizeOptions
     from minikit.jobs.plan import Level, Plan, Plans
     from minikit.jobs.provenance import Citation, Claim, Node
+    from minikit.jobs.result import CallRecord, Gap, Progress
     from minikit.jobs.stream import AsyncSummaryStream
-    from minikit.jobs.summary import (
-        CallRecord,
-        Gap,
-        Partial,
-        Progress,
-        Summary,
-        SummaryWarning,
-        TextDelta,
-    )
+    from minikit.jobs.summary import Partial, Summary, SummaryWarning, TextDelta
     from minikit.jobs.templates import SummarizePrompts
     from minikit.jobs.timing import Duration
     from minikit.models.model import ImageRule, Model, Price
@@ -200,7 +193,8 @@ _HOMES = {
     "minikit.jobs.coverage": "Coverage",
     "minikit.jobs.provenance": "Citation Claim Node",
     "minikit.jobs.stream": "AsyncSummaryStream",
-    "minikit.jobs.summary": "CallRecord Gap Partial Progress Summary SummaryWarning TextDelta",
+    "minikit.jobs.result": "CallRecord Gap Progress",
+    "minikit.jobs.summary": "Partial Summary SummaryWarning TextDelta",
     "minikit.jobs.templates": "SummarizePrompts",
     "minikit.jobs.timing": "Duration",
     "minikit.models.model": "ImageRule Model Price",

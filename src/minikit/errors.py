@@ -43,7 +43,8 @@ if TYPE_CHECKING:
 
     from minikit.calls.completion import Completion
     from minikit.jobs.provenance import Node
-    from minikit.jobs.summary import CallRecord, Partial
+    from minikit.jobs.result import CallRecord, Result
+    from minikit.jobs.summary import Partial
     from minikit.models.usage import Usage
 
 __all__ = [
@@ -134,8 +135,9 @@ class BudgetExceededError(MinikitError):
         spent_usd: What the calls before this one cost.
         unknown_usd: The most that calls without a known cost (timed out, cut off) may have cost.
         needed_usd: The most that the refused call could have cost.
-        partial: What a job has brought before it, in the order of the document.
-        tree: The same as a tree, with the gaps; None outside a job.
+        partial: What a summary has brought before it, in the order of the document.
+        tree: The same as a tree, with the gaps; None outside a summary.
+        result: What another job has brought before it, such as an `Extraction` of what was read.
         calls: A record of each call of the job that brought a reply.
     """
 
@@ -155,6 +157,7 @@ class BudgetExceededError(MinikitError):
         self.needed_usd = needed_usd
         self.partial: tuple[Partial, ...] = ()
         self.tree: Node | None = None
+        self.result: Result | None = None
         self.calls: tuple[CallRecord, ...] = ()
 
     def __reduce__(self) -> tuple[object, ...]:
@@ -256,8 +259,9 @@ class JobError(MinikitError):
     """Some calls of a job failed for good; what the others brought is kept.
 
     Attributes:
-        partial: The replies that did arrive, in the order of the document.
+        partial: The replies of a summary that did arrive, in the order of the document.
         tree: The same as a tree, with what each was made of, and the gaps.
+        result: What another job has brought, such as an `Extraction` of what was read.
         errors: The errors of the calls that failed, in the order of the document.
         calls: A record of each call that brought a reply.
         usage: Tokens of these calls, or None where there was none.
@@ -272,6 +276,7 @@ class JobError(MinikitError):
         *,
         partial: tuple[Partial, ...] = (),
         tree: Node | None = None,
+        result: Result | None = None,
         errors: tuple[CallError, ...] = (),
         calls: tuple[CallRecord, ...] = (),
         usage: Usage | None = None,
@@ -282,6 +287,7 @@ class JobError(MinikitError):
         super().__init__(message)
         self.partial = partial
         self.tree = tree
+        self.result = result
         self.errors = errors
         self.calls = calls
         self.usage = usage

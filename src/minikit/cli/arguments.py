@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import argparse
 from importlib.metadata import version
-from typing import TYPE_CHECKING, NoReturn, get_args
+from typing import get_args
 
-from minikit.cli import commands, journal, plans, summaries
+from minikit.cli import commands, common, journal, plans, summaries
 from minikit.jobs.options import LENGTH_WORDS, Strategy, Unsupported
 
 __all__ = ["parser"]
@@ -16,21 +16,9 @@ exit codes: 0 done; 1 a call failed for good; 2 an argument or a file cannot be 
 a part of the source could not be read; 4 no API key; 130 interrupted"""
 
 
-class Parser(argparse.ArgumentParser):
-    """A parser whose complaints are one line."""
-
-    def error(self, message: str) -> NoReturn:
-        """Print the complaint and leave with exit code 2."""
-        self.exit(2, f"minikit: {message}; see {self.prog} --help\n")
-
-
-if TYPE_CHECKING:
-    Verbs = argparse._SubParsersAction[Parser]  # noqa: SLF001 # pyright: ignore[reportPrivateUsage] - it has no other name
-
-
-def parser() -> Parser:
+def parser() -> common.Parser:
     """Return the parser of the command `minikit`; `run` in its result is what to do."""
-    top = Parser(
+    top = common.Parser(
         prog="minikit",
         description="Summaries of texts longer than the model's window, with the cost known.",
         epilog=EXIT_CODES,
@@ -47,37 +35,23 @@ def parser() -> Parser:
     return top
 
 
-def _add_summarize(verbs: Verbs) -> None:
-    verb = _verb(verbs, "summarize", "write a summary of a file", summaries.summarize)
+def _add_summarize(verbs: common.Verbs) -> None:
+    verb = common.add_verb(verbs, "summarize", "write a summary of a file", summaries.summarize)
     _add_source(verb)
     _add_summary_options(verb)
-    verb.add_argument("--base-url", metavar="URL", help="an OpenAI-compatible server")
-    verb.add_argument(
-        "--budget",
-        metavar="USD",
-        help="what it may cost at most, such as 0.50",
-    )
-    verb.add_argument(
-        "--journal", metavar="PATH", help="keep replies in this file, and pay for none twice"
-    )
+    common.add_job_options(verb)
     verb.add_argument("--html", metavar="PATH", help="write it beside its source, as a page")
     verb.add_argument("--save", metavar="PATH", help="write all that is known of it, as JSON")
-    verb.add_argument(
-        "--dry-run", action="store_true", help="print what plan prints, and send nothing"
-    )
-    verb.add_argument(
-        "--quiet", "-q", action="store_true", help="no progress, no bill and no warnings"
-    )
 
 
-def _add_plan(verbs: Verbs) -> None:
+def _add_plan(verbs: common.Verbs) -> None:
     summary = "show what a summary would take, without a network"
-    verb = _verb(verbs, "plan", summary, plans.plan)
+    verb = common.add_verb(verbs, "plan", summary, plans.plan)
     _add_source(verb, several_models=True)
     _add_summary_options(verb)
 
 
-def _add_report(verbs: Verbs) -> None:
+def _add_report(verbs: common.Verbs) -> None:
     summary = "write a saved summary as a page"
     verb = verbs.add_parser("report", help=summary, description=summary.capitalize() + ".")
     verb.set_defaults(run=summaries.report)
@@ -88,13 +62,13 @@ def _add_report(verbs: Verbs) -> None:
     )
 
 
-def _add_count(verbs: Verbs) -> None:
-    verb = _verb(verbs, "count", "count the tokens of a file", commands.count)
+def _add_count(verbs: common.Verbs) -> None:
+    verb = common.add_verb(verbs, "count", "count the tokens of a file", commands.count)
     _add_source(verb)
 
 
-def _add_split(verbs: Verbs) -> None:
-    verb = _verb(verbs, "split", "cut a file into chunks", commands.split_source)
+def _add_split(verbs: common.Verbs) -> None:
+    verb = common.add_verb(verbs, "split", "cut a file into chunks", commands.split_source)
     _add_source(verb)
     verb.add_argument("--max-tokens", type=int, required=True, metavar="N", help="per chunk")
     verb.add_argument(
@@ -102,15 +76,15 @@ def _add_split(verbs: Verbs) -> None:
     )
 
 
-def _add_models(verbs: Verbs) -> None:
-    _verb(verbs, "models", "list the models that minikit knows", commands.models)
+def _add_models(verbs: common.Verbs) -> None:
+    common.add_verb(verbs, "models", "list the models that minikit knows", commands.models)
 
 
-def _add_journal(verbs: Verbs) -> None:
+def _add_journal(verbs: common.Verbs) -> None:
     summary = "look into a journal of calls, or empty it"
     verb = verbs.add_parser("journal", help=summary, description=summary.capitalize() + ".")
     actions = verb.add_subparsers(title="actions", metavar="ACTION", required=True)
-    stats = _verb(actions, "stats", "sum up what a journal holds", journal.stats)
+    stats = common.add_verb(actions, "stats", "sum up what a journal holds", journal.stats)
     clear = actions.add_parser("clear", help="delete what a journal holds")
     clear.set_defaults(run=journal.clear)
     clear.add_argument(
@@ -125,32 +99,9 @@ def _add_journal(verbs: Verbs) -> None:
         action.add_argument("path", metavar="PATH", help="the file of the journal")
 
 
-def _verb(verbs: Verbs, name: str, summary: str, run: commands.Command) -> Parser:
-    verb = verbs.add_parser(name, help=summary, description=summary.capitalize() + ".")
-    verb.set_defaults(run=run)
-    verb.add_argument("--json", action="store_true", help="print JSON for programs")
-    return verb
-
-
 def _add_source(verb: argparse.ArgumentParser, *, several_models: bool = False) -> None:
     verb.add_argument("file", metavar="FILE", help="a file of UTF-8 text, or - for stdin")
-    told = "the model (default: gpt-4o-mini)"
-    if several_models:
-        verb.add_argument("--model", metavar="ID", action="append", help=f"{told}; or several")
-    else:
-        verb.add_argument("--model", metavar="ID", help=told)
-    verb.add_argument(
-        "--context-window",
-        type=int,
-        metavar="N",
-        help="tokens that a model of your own takes, input and output together",
-    )
-    verb.add_argument(
-        "--max-output-tokens",
-        type=int,
-        metavar="N",
-        help="tokens that it writes at most (default: a quarter of its window, up to 4,096)",
-    )
+    common.add_model_options(verb, several=several_models)
 
 
 def _add_summary_options(verb: argparse.ArgumentParser) -> None:
@@ -184,8 +135,7 @@ def _add_summary_options(verb: argparse.ArgumentParser) -> None:
         default="mark",
         help="a passage that is refused: go on and exit 3, or fail",
     )
-    verb.add_argument("--rpm", type=int, metavar="N", help="requests a minute that are allowed")
-    verb.add_argument("--tpm", type=int, metavar="N", help="tokens a minute that are allowed")
+    common.add_limits(verb)
 
 
 def _length(text: str) -> int | str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, TextIO
 from minikit.jobs.plain import counted, money
 
 if TYPE_CHECKING:
-    from minikit.jobs.summary import Progress
+    from minikit.jobs.result import Progress
 
 __all__ = ["ProgressLine"]
 

@@ -14,10 +14,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from decimal import Decimal
 
-    from minikit.jobs.plan import Plan
+    from minikit.jobs.plan import Plan, VerbPlan
     from minikit.text.document import Span
 
-__all__ = ["draw_plans", "draw_tree"]
+__all__ = ["draw_levels", "draw_plans", "draw_tree"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +55,44 @@ def draw_tree(plan: Plan, *, lines: int = 24, width: int = 79, encoding: str = "
     drawings = (list(islice(tree.lines(depth, most), room + 1)) for depth, most in views)
     drawn = next(drawing for drawing in drawings if len(drawing) <= room)
     return "\n".join(_cut(_printable(line, encoding), width) for line in drawn)
+
+
+def draw_levels(plan: VerbPlan) -> str:
+    """Lay out the calls of a plan level by level, with what they cost and how long they take."""
+    rows = [
+        [
+            level.operation,
+            span_of(level.calls_at_least, level.calls_at_most),
+            span_of(level.input_tokens_at_least, level.input_tokens_at_most),
+            f"up to {level.output_tokens_at_most:,}",
+        ]
+        for level in plan.levels
+    ]
+    levels = table(["operation", "calls", "input tokens", "output tokens"], rows)
+    return f"{levels}\n\ncost: {_bounds(plan)}\ntime: {_time(plan)}"
+
+
+def _bounds(plan: VerbPlan) -> str:
+    if plan.cost_usd_at_most is None:
+        return money(None)
+    return f"{money(plan.cost_usd_at_least)} to {money(plan.cost_usd_at_most)}"
+
+
+def _time(plan: VerbPlan) -> str:
+    took = duration(plan)
+    least, likely = time_text(took.at_least_s), time_text(took.likely_s)
+    told = f"likely {likely}" if least == likely else f"likely {likely}, {least} at least"
+    limits = [
+        f"{counted(limit, noun)} a minute"
+        for limit, noun in (
+            (plan.requests_per_minute, "request"),
+            (plan.tokens_per_minute, "token"),
+        )
+        if limit
+    ]
+    side_by_side = any(level.operation == "map" for level in plan.levels)
+    in_flight = f"{counted(plan.max_concurrency, 'call')} in flight" if side_by_side else ""
+    return ", ".join([told, *filter(None, [in_flight, *limits])])
 
 
 def draw_plans(plans: Sequence[Plan]) -> str:

@@ -14,7 +14,8 @@ from minikit.jobs.grounds import without_unsupported
 from minikit.jobs.merging import numbered_claims
 from minikit.jobs.prompts import part_fence, revise_prompt
 from minikit.jobs.provenance import Claim, Node
-from minikit.jobs.summary import Gap, Place, Summary, SummaryWarning, gaps_of
+from minikit.jobs.result import Gap, Place
+from minikit.jobs.summary import Summary, SummaryWarning, gaps_of
 from minikit.jobs.unread import nothing_supported
 from minikit.text.document import Span
 from minikit.text.words import count_words
@@ -43,7 +44,7 @@ class Finisher:
 
     async def finished(self, root: Node, leaves: Sequence[Node]) -> Summary:
         """Return the summary that `root` is; `leaves` are those that stand nowhere in it yet."""
-        job, tally = self._job, self._sender.tally
+        job = self._job
         is_streamed = not job.options.cite and job.plan.strategy != "refine"
         streamed = root.text if is_streamed else ""
         root = await self._shortened(root)
@@ -51,21 +52,15 @@ class Finisher:
         self._tell(result.text, streamed)
         return Summary(
             text=result.text,
-            model=job.model.id,
             document=job.document,
             claims=result.claims,
             tree=result.tree,
             gaps=result.gaps,
             warnings=result.warnings,
-            usage=tally.usage,
-            cost_usd=tally.cost_usd,
-            failed_cost_usd=tally.failed_cost_usd,
-            unmeasured=tally.unmeasured,
-            calls=tuple(tally.calls),
             words_asked=job.sizes.words,
             chunk_tokens_asked=job.sizes.source,
             chunk_tokens=job.plan.chunk_tokens,
-            notes=tuple(tally.notes),
+            **self._sender.engine.bill(),
         )
 
     def _tell(self, text: str, streamed: str) -> None:
@@ -109,7 +104,7 @@ class Finisher:
         return replace(root, text=text, claims=claims, calls=(*root.calls, reply.call))
 
     def _note(self, note: str) -> None:
-        self._sender.tally.notes[note] = None
+        self._sender.engine.tally.notes[note] = None
 
     def _grounded(self, root: Node, leaves: Sequence[Node]) -> _Result:
         """Hold the text against the source. CPU-bound."""

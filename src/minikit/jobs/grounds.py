@@ -54,8 +54,10 @@ _WIDE_END = re.compile(r"[。！？｡][」』）”’]*\Z")
 class Grounds:
     """Holds claims against one document; safe to use from several threads. CPU-bound."""
 
-    def __init__(self, document: Document) -> None:
+    def __init__(self, document: Document, index: int = 0) -> None:
+        """Index the document, whose number among the sources is `index`."""
         self.document = document
+        self._index = index
         self._finder = QuoteFinder(document.text)
         self._lock = Lock()
         self._evidence: dict[tuple[str, Span, int], list[str]] = {}
@@ -63,7 +65,7 @@ class Grounds:
     @cached_property
     def places(self) -> Places:
         """The headings and pages of the document."""
-        return Places(self.document)
+        return Places(self.document, self._index)
 
     def quoted(
         self, points: Sequence[Point], within: Span, known: Sequence[Claim] = ()

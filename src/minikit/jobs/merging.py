@@ -13,8 +13,8 @@ from minikit.jobs.concurrently import concurrently
 from minikit.jobs.points import numbered, unmarked
 from minikit.jobs.prompts import merge_prompt, part_fence
 from minikit.jobs.provenance import Claim, Node
+from minikit.jobs.result import Place
 from minikit.jobs.sizes import part_heading
-from minikit.jobs.summary import Place
 from minikit.text.document import Span
 from minikit.text.split import split
 from minikit.tokens.chat import count_tokens
@@ -111,7 +111,7 @@ class Merger:
             merged = await concurrently(
                 partial(self._merge_group, level=level),
                 groups,
-                limit=self._sender.max_concurrency,
+                limit=self._sender.engine.max_concurrency,
             )
             if self._stopped:
                 raise self._stopped

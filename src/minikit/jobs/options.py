@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
-from decimal import Decimal
-from inspect import iscoroutinefunction
-from typing import TYPE_CHECKING, Literal, TypedDict, cast, get_args
+from typing import Literal, cast
 
-from minikit.calls.budget import read_usd
-from minikit.checks import check_number, check_whole
+from minikit.checks import check_choice, check_flag, check_number, check_text, check_whole
 from minikit.errors import ArgumentError
 from minikit.jobs.templates import SummarizePrompts
-
-if TYPE_CHECKING:
-    from minikit.jobs.summary import Progress
+from minikit.jobs.verb import CheckedOptions, JobOptions
 
 __all__ = ["LENGTH_WORDS", "Length", "OnGap", "Options", "Strategy", "SummarizeOptions"]
 
@@ -27,7 +21,7 @@ Strategy = Literal["auto", "single", "map_reduce", "refine"]
 Unsupported = Literal["mark", "drop"]
 
 
-class SummarizeOptions(TypedDict, total=False):
+class SummarizeOptions(JobOptions, total=False):
     """Options of `summarize`, `asummarize`, `plan` and the client's methods of these names.
 
     Attributes:
@@ -53,10 +47,10 @@ class SummarizeOptions(TypedDict, total=False):
         instructions: Anything else to ask for, in your own words.
         prompts: The words to ask with; default: `SummarizePrompts()`.
         chunk_tokens: Tokens of source per call at most; overrides `detail`.
-        budget_usd: US dollars that this job may cost, such as "0.50", beside the client's budget. A
-            call that could pass it is not sent, and the error carries what the others brought.
         on_gap: What to do about a passage that a filter refuses: "mark" it in `Summary.gaps`
             (the default) or "raise" JobError.
+        budget_usd: US dollars that this job may cost, such as "0.50", beside the client's budget. A
+            call that could pass it is not sent, and the error carries what the others brought.
         on_event: Called with a `Progress` after each call. From the synchronous client it runs
             in the client's own thread. An exception in it warns and is dropped.
     """
@@ -72,13 +66,11 @@ class SummarizeOptions(TypedDict, total=False):
     instructions: str | None
     prompts: SummarizePrompts
     chunk_tokens: int | None
-    budget_usd: str | int | Decimal | None
     on_gap: OnGap
-    on_event: Callable[[Progress], None] | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Options:
+class Options(CheckedOptions):
     """`SummarizeOptions` with defaults, checked."""
 
     length: Length = "medium"
@@ -92,32 +84,24 @@ class Options:
     instructions: str | None = None
     prompts: SummarizePrompts = field(default_factory=SummarizePrompts)
     chunk_tokens: int | None = None
-    budget_usd: str | int | Decimal | None = None
     on_gap: OnGap = "mark"
-    on_event: Callable[[Progress], None] | None = None
 
     def __post_init__(self) -> None:
+        CheckedOptions.__post_init__(self)
         _check_length(self.length)
         check_number("detail", self.detail, 0, 1)
         if self.chunk_tokens is not None:
             check_whole("chunk_tokens", self.chunk_tokens, 1)
-        if self.budget_usd is not None:
-            object.__setattr__(self, "budget_usd", read_usd("budget_usd", self.budget_usd))
         for name in ("focus", "language", "style", "instructions"):
-            _check_text(name, getattr(self, name))
-        if self.on_event is not None and not callable(cast("object", self.on_event)):
-            raise ArgumentError(f"on_event is a function, not {type(self.on_event).__name__}")
-        if iscoroutinefunction(self.on_event):
-            raise ArgumentError("on_event is a plain function, not an async one")
-        _check_choice("on_gap", self.on_gap, OnGap)
-        _check_choice("strategy", self.strategy, Strategy)
-        _check_choice("unsupported", self.unsupported, Unsupported)
+            check_text(name, getattr(self, name))
+        check_choice("on_gap", self.on_gap, OnGap)
+        check_choice("strategy", self.strategy, Strategy)
+        check_choice("unsupported", self.unsupported, Unsupported)
         self._check_kinds()
         self._check_together()
 
     def _check_kinds(self) -> None:
-        if not isinstance(cast("object", self.cite), bool):
-            raise ArgumentError(f"cite is True or False, not {self.cite!r}")
+        check_flag("cite", self.cite)
         if not isinstance(cast("object", self.prompts), SummarizePrompts):
             raise ArgumentError(f"prompts is a SummarizePrompts, not {type(self.prompts).__name__}")
 
@@ -132,11 +116,6 @@ class Options:
             raise ArgumentError("unsupported='drop' is about quotes: it needs cite=True")
 
     @property
-    def limit_usd(self) -> Decimal | None:
-        """The budget as an exact amount."""
-        return cast("Decimal | None", self.budget_usd)  # since it was read
-
-    @property
     def words(self) -> int:
         """The length of the summary in words."""
         return self.length if isinstance(self.length, int) else LENGTH_WORDS[self.length]
@@ -148,15 +127,3 @@ def _check_length(length: object) -> None:
     if isinstance(length, str):
         raise ArgumentError(f'length is "short", "medium", "long" or a number, not {length!r}')
     check_whole("length", length, 1)
-
-
-def _check_choice(name: str, value: object, choices: object) -> None:
-    known = get_args(choices)
-    if value not in known:
-        told = " or ".join(f'"{choice}"' for choice in known)
-        raise ArgumentError(f"{name} is {told}, not {value!r}")
-
-
-def _check_text(name: str, value: object) -> None:
-    if value is not None and (not isinstance(value, str) or not value.strip()):
-        raise ArgumentError(f"{name} is a text or None, not {value!r}")

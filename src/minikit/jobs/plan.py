@@ -1,4 +1,4 @@
-"""What a summary will take: the levels of its calls, as values."""
+"""What a job will take: the levels of its calls, as values."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Literal
 
-from minikit.jobs.drawing import draw_plans, draw_tree
+from minikit.jobs.drawing import draw_levels, draw_plans, draw_tree
+from minikit.jobs.result import Operation
 from minikit.jobs.serialize import Serializable
-from minikit.jobs.summary import Operation
 from minikit.jobs.timing import Duration, duration
 from minikit.models.model import Model
 from minikit.text.document import Span
 
-__all__ = ["Level", "Models", "Plan", "Plans"]
+__all__ = ["Level", "Models", "Plan", "Plans", "VerbPlan"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,7 +22,7 @@ class Level:
     """Calls that can run at the same time, or, of "refine", one after the other.
 
     Attributes:
-        operation: "single", "map", "merge" or "refine".
+        operation: "single", "map", "merge", "refine" or "answer".
         calls_at_least: Calls if every reply is as short as can be.
         calls_at_most: Calls if every reply is as long as its limit.
         input_tokens_at_least: Tokens of all prompts of the level; exact for single and map.
@@ -39,21 +39,18 @@ class Level:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Plan(Serializable):
-    """The calls of a summary and what they cost, before any is made.
+class VerbPlan(Serializable):
+    """The calls of a job and what they cost, before any is made. `str(plan)` is a table.
 
-    The calls that read the source are exact; the merges depend on how long the replies are, so they
-    are bounds. What retries, redone chunks and a summary that has to be shortened add comes on top
-    and is shown apart in the result.
+    The calls that read the source are exact; what depends on the replies is given as bounds. What
+    retries, redone chunks and replies that have to be corrected add comes on top and is shown apart
+    in the result.
 
     Attributes:
+        verb: What the job is, such as "summarize" or "translate".
         model: Id of the model.
-        strategy: How the source is read: "single", "map_reduce" or "refine".
-        document_characters: Code points of the source.
-        document_tokens: Tokens of the source.
-        chunk_tokens: Tokens of the largest chunk.
-        spans: The spans of the source that the calls read, in order; together the whole source.
-        headings: The titles that each of them begins under, outermost first.
+        document_characters: Code points of all sources.
+        document_tokens: Tokens of all sources.
         levels: What runs in one go, first to last.
         cost_usd_at_least: Every prompt read from the prompt cache, every reply one token; None
             when the model's price is unknown.
@@ -64,13 +61,10 @@ class Plan(Serializable):
         tokens_per_minute: The same, in tokens.
     """
 
+    verb: str
     model: str
-    strategy: Literal["single", "map_reduce", "refine"]
     document_characters: int
     document_tokens: int
-    chunk_tokens: int
-    spans: tuple[Span, ...]
-    headings: tuple[tuple[str, ...], ...]
     levels: tuple[Level, ...]
     cost_usd_at_least: Decimal | None
     cost_usd_at_most: Decimal | None
@@ -92,6 +86,27 @@ class Plan(Serializable):
     def duration(self) -> Duration:
         """How long the calls take, at the speed of models of the class of gpt-4o-mini."""
         return duration(self)
+
+    def __str__(self) -> str:
+        return draw_levels(self)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan(VerbPlan):
+    """The plan of a summary. `str(plan)` is a tree of what it is made of.
+
+    Attributes:
+        strategy: How the source is read: "single", "map_reduce" or "refine".
+        chunk_tokens: Tokens of the largest chunk.
+        spans: The spans of the source that the calls read, in order; together the whole source.
+        headings: The titles that each of them begins under, outermost first.
+    """
+
+    verb: str = "summarize"
+    strategy: Literal["single", "map_reduce", "refine"]
+    chunk_tokens: int
+    spans: tuple[Span, ...]
+    headings: tuple[tuple[str, ...], ...]
 
     def __str__(self) -> str:
         return draw_tree(self)

@@ -20,8 +20,8 @@ from minikit.jobs.prompts import (
     refine_prompt,
     single_prompt,
 )
+from minikit.jobs.result import Operation
 from minikit.jobs.sizes import SLACK_TOKENS, Sizes, chunk_count, form_tokens, heading_tokens
-from minikit.jobs.summary import Operation
 from minikit.models.model import Model
 from minikit.models.money import total_usd
 from minikit.models.prices import cost_usd

@@ -2,30 +2,21 @@
 
 from __future__ import annotations
 
-from collections import deque
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
 from minikit.calls.pipeline import in_thread
-from minikit.errors import (
-    AuthenticationError,
-    BadReplyError,
-    BudgetExceededError,
-    CallError,
-    JournalError,
-    OutputTruncatedError,
-    QuotaExhaustedError,
-)
-from minikit.jobs.concurrently import concurrently
+from minikit.errors import BadReplyError, CallError, OutputTruncatedError
+from minikit.jobs.mapping import Mapper
 from minikit.jobs.merging import plain_quotes
+from minikit.jobs.parts import halves
 from minikit.jobs.points import is_broken, read_points
 from minikit.jobs.prompts import Stretch, map_prompt
 from minikit.jobs.provenance import Claim, Node
-from minikit.jobs.summary import Place
-from minikit.jobs.unread import BROKEN, FAILED_HALVES_AT_MOST, lies_in_the_passage, weight
+from minikit.jobs.result import Place
+from minikit.jobs.unread import BROKEN, lies_in_the_passage
 from minikit.text.document import Span
-from minikit.text.split import split_evenly
-from minikit.tokens.counting import count_text
 
 if TYPE_CHECKING:
     from minikit.jobs.grounds import Grounds
@@ -36,13 +27,24 @@ if TYPE_CHECKING:
 
 __all__ = ["Reader"]
 
-SMALLEST_HALF_TOKENS = 32
-"""A refused passage is not cut below this: what is left of it is a gap."""
-
 NO_QUOTES = "some replies gave no quotes, so that what they say is not supported"
 
-FAILED_CHUNKS_AT_LEAST = 4
-"""So many chunks fail one after the other, none between them read, before the job gives up."""
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Piece:
+    """What one call reads.
+
+    Attributes:
+        span: The stretch of the source.
+        index: Position of the part; None of a half of one.
+        words: Words to ask for.
+        number: Which half it is, from 1.
+    """
+
+    span: Span
+    index: int | None
+    words: int
+    number: int = 0
 
 
 class Reader:
@@ -50,19 +52,24 @@ class Reader:
 
     Attributes:
         nodes: The partial summaries and the gaps so far, in the order in which they came.
-        parts_read: Parts that were read, if only in pieces.
-        errors: What kept a part from being read, by its position.
-        stopped: Why no more parts are begun.
     """
 
     def __init__(self, job: Job, sender: Sender, grounds: Grounds) -> None:
         self.nodes: list[Node] = []
-        self.parts_read = 0
-        self.errors: dict[int, CallError] = {}
-        self.stopped: BudgetExceededError | JournalError | None = None
         self._job = job
         self._sender = sender
         self._grounds = grounds
+        self._mapper = Mapper(sender.engine, self._read, self._halve, self._left_out)
+
+    @property
+    def parts_read(self) -> int:
+        """Parts that were read, if only in pieces."""
+        return self._mapper.parts_read
+
+    @property
+    def errors(self) -> tuple[CallError, ...]:
+        """What kept parts from being read."""
+        return tuple(self._mapper.errors.values())
 
     async def read_single(self) -> Node | None:
         """Return the summary that one call wrote of the whole; None where it had to be cut."""
@@ -81,106 +88,65 @@ class Reader:
         except CallError as error:
             if isinstance(error, OutputTruncatedError) or not lies_in_the_passage(error):
                 raise
-            self.parts_read += await self._read_halves(span, error)
+            whole = _Piece(span=span, index=0, words=job.reading.words)
+            await self._mapper.read_in_halves(whole, error)
             return None
         self.nodes.append(node)
-        self.parts_read += 1
+        self.count_part()
         return node
 
     async def read_parts(self) -> None:
-        """Read all parts, several at a time.
+        """Read all parts, several at a time; those of white space are nothing to ask about.
 
         Raises:
             CallError: A part could not be read; the others were, as far as that made sense.
             BudgetExceededError: The budget does not allow the next call.
             JournalError: The journal cannot be used.
         """
-        parts = range(len(self._job.reading.chunks))
-        await concurrently(self._read_part, parts, limit=self._sender.max_concurrency)
-        if self.stopped:
-            raise self.stopped
-        if self.errors:
-            raise next(iter(self.errors.values()))
-
-    async def _read_part(self, index: int) -> None:
-        """Read one part; an error that other parts may be spared is kept until all are read."""
         job = self._job
-        tokens = job.prompt_tokens[index]
-        if not tokens or self.stopped:  # white space: nothing to ask
-            return
-        place = Place(operation="map", level=0, span=job.plan.spans[index])
-        try:
-            await self._read(job.reading.prompt(index), place, tokens)
-        except (AuthenticationError, QuotaExhaustedError):
-            raise
-        except (BudgetExceededError, JournalError) as error:
-            self.stopped = error  # no more are sent, and those in flight are not given up
-        except CallError as error:
-            self.errors[index] = error
-            self._sender.failed_in_a_row += 1
-            # A server that is down would otherwise be asked for every part, with all retries.
-            most = max(FAILED_CHUNKS_AT_LEAST, self._sender.max_concurrency)
-            if self._sender.failed_in_a_row >= most:
-                raise
+        tokens = zip(job.plan.spans, job.prompt_tokens, strict=True)
+        pieces = [
+            _Piece(span=span, index=index, words=job.reading.words)
+            for index, (span, count) in enumerate(tokens)
+            if count
+        ]
+        await self._mapper.read_all(pieces)
 
-    async def _read(self, messages: tuple[Message, ...], place: Place, tokens: int) -> None:
-        """Read a part; in halves where it is refused or its reply is cut off or empty."""
-        try:
-            limit = self._job.output
-            self.nodes.append(await self._read_whole(messages, place, limit=limit, tokens=tokens))
-        except CallError as error:
-            if not lies_in_the_passage(error):
-                raise
-            self.parts_read += await self._read_halves(place.span, error)
+    def count_part(self) -> None:
+        """Count a part as read."""
+        self._mapper.parts_read += 1
+
+    async def _read(self, piece: _Piece) -> None:
+        job, index = self._job, piece.index
+        place = Place(operation="map", level=0, span=piece.span, redone=index is None)
+        form = job.form
+        if index is not None:
+            messages, limit, tokens = (
+                job.reading.prompt(index),
+                job.output,
+                job.prompt_tokens[index],
+            )
         else:
-            self.parts_read += 1
-
-    async def _read_whole(
-        self,
-        messages: tuple[Message, ...],
-        place: Place,
-        *,
-        limit: int,
-        tokens: int | None = None,
-    ) -> Node:
-        form = self._job.form
+            messages, tokens = self._half_prompt(piece), None
+            limit = max(job.output, job.sizes.ample(job.reading.words))  # a half leaves more room
         written = await self._sender.send(messages, place, limit=limit, tokens=tokens, form=form)
-        return await self.node(written, place.span, "partial")
+        self.nodes.append(await self.node(written, piece.span, "partial"))
 
-    async def _read_halves(self, span: Span, error: CallError) -> bool:
-        """Narrow down what cannot be read, widest pieces first; what is left of it is a gap.
+    def _halve(self, piece: _Piece) -> list[_Piece]:
+        words = max(20, piece.words // 2)
+        return [
+            _Piece(span=span, index=None, words=words, number=number)
+            for number, span in enumerate(self.halves(piece.span), 1)
+        ]
 
-        Return whether a piece of it was read.
-        """
+    def _half_prompt(self, half: _Piece) -> tuple[Message, ...]:
         job = self._job
-        limit = max(job.output, job.sizes.ample(job.reading.words))  # a half leaves more room
-        failed = 0
-        is_read = False
-        unread = deque([(span, job.reading.words, error)])
-        while unread:
-            span, words, error = unread.popleft()
-            halves = self.halves(span) if failed < FAILED_HALVES_AT_MOST else [span]
-            if len(halves) < 2:
-                self.leave_out(span, error)
-                continue
-            words = max(20, words // 2)
-            for number, half in enumerate(halves, 1):
-                place = Place(operation="map", level=0, span=half, redone=True)
-                prompt = self._half_prompt(half, number, words)
-                try:
-                    self.nodes.append(await self._read_whole(prompt, place, limit=limit))
-                    is_read = True
-                except CallError as failure:
-                    if not lies_in_the_passage(failure):
-                        raise
-                    unread.append((half, words, failure))
-                    failed += weight(failure)
-        return is_read
+        text = job.document[half.span]
+        stretch = Stretch(text=text, part=str(half.number), parts="2 of a passage")
+        return map_prompt(job.document, stretch, half.words, job.options)
 
-    def _half_prompt(self, half: Span, number: int, words: int) -> tuple[Message, ...]:
-        job = self._job
-        stretch = Stretch(text=job.document[half], part=str(number), parts="2 of a passage")
-        return map_prompt(job.document, stretch, words, job.options)
+    def _left_out(self, piece: _Piece, error: CallError) -> None:
+        self.leave_out(piece.span, error)
 
     def leave_out(self, span: Span, error: CallError) -> None:
         """Make a gap of a stretch that cannot be read; raise `error` where none is wanted."""
@@ -190,12 +156,7 @@ class Reader:
 
     def halves(self, span: Span) -> list[Span]:
         """Cut a stretch in two; [span] where it is too small."""
-        text = self._job.document[span]
-        model = self._job.model
-        if count_text(text, model.encoding) <= SMALLEST_HALF_TOKENS:
-            return [span]
-        halves = split_evenly(text, self._job.sizes.source_at_most, model=model, chunks=2)
-        return [Span(span.start + half.start, span.start + half.end) for half in halves]
+        return halves(self._job.document, span, self._job.model, self._job.sizes.source_at_most)
 
     async def node(
         self, written: Written, span: Span, kind: NodeKind, known: tuple[Claim, ...] = ()
@@ -235,7 +196,7 @@ class Reader:
             return self._grounds.quoted(points, span, known)
         if is_broken(text):
             raise BadReplyError("the points of a reply cannot be read", code=BROKEN, status=200)
-        self._sender.tally.notes[NO_QUOTES] = None
+        self._sender.engine.tally.notes[NO_QUOTES] = None
         return self._grounds.kept(text, known) if known else (text, ())
 
     def place(self, kind: NodeKind, span: Span, reason: str | None = None) -> Node:

@@ -9,7 +9,7 @@ from minikit.errors import BadReplyError, CallError
 from minikit.jobs.merging import numbered_claims
 from minikit.jobs.points import POINTS_FORMAT
 from minikit.jobs.prompts import Stretch, map_prompt, part_fence, refine_prompt
-from minikit.jobs.summary import Place
+from minikit.jobs.result import Place
 from minikit.jobs.unread import FAILED_HALVES_AT_MOST, lies_in_the_passage, weight
 from minikit.text.document import Span
 from minikit.tokens.counting import count_text
@@ -32,7 +32,7 @@ async def refined(job: Job, sender: Sender, reader: Reader) -> Node | None:
     refining = _Refining(job, sender, reader)
     for index, tokens in enumerate(job.prompt_tokens):
         if tokens:
-            reader.parts_read += await refining.read(job.plan.spans[index], index)
+            await refining.read(job.plan.spans[index], index)
     return refining.last
 
 
@@ -45,11 +45,8 @@ class _Refining:
         self._sender = sender
         self._reader = reader
 
-    async def read(self, span: Span, index: int) -> bool:
-        """Go on over the part at `index`; in halves, in order, where it cannot be read.
-
-        Return whether some of it was read.
-        """
+    async def read(self, span: Span, index: int) -> None:
+        """Go on over the part at `index`; in halves, in order, where it cannot be read."""
         failed = 0
         before = self.last
         unread = [span]
@@ -68,7 +65,8 @@ class _Refining:
                     unread += reversed(halves)
             else:
                 self._reader.nodes.append(self.last)
-        return self.last is not before
+        if self.last is not before:
+            self._reader.count_part()
 
     async def _step(self, span: Span, index: int) -> Node:
         job, last = self._job, self.last

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from minikit.calls.pipeline import in_thread
 from minikit.calls.request import Request
-from minikit.errors import RefusalError, RequestRejectedError, RequestTooLargeError
+from minikit.errors import RequestRejectedError, RequestTooLargeError
 from minikit.jobs.sizes import form_tokens
 from minikit.jobs.stream import streamed
 from minikit.jobs.summary import TextDelta
@@ -19,22 +19,15 @@ if TYPE_CHECKING:
 
     from minikit.calls.completion import Completion
     from minikit.calls.pipeline import Pipeline
+    from minikit.jobs.engine import Ask, Engine
     from minikit.jobs.prepare import Job
-    from minikit.jobs.summary import Place
-    from minikit.jobs.tally import Listener, Tally
+    from minikit.jobs.result import Place
+    from minikit.jobs.tally import Listener
     from minikit.tokens.messages import Message
 
-__all__ = ["Exit", "Sender", "Written"]
+__all__ = ["Sender", "Written"]
 
 NO_FORM = "the server takes no response format; quotes were asked for in words"
-
-
-class Exit(Exception):  # noqa: N818 - a signal, not an error
-    """Carries a SystemExit out of a task, which asyncio would let end its loop."""
-
-    def __init__(self, error: SystemExit) -> None:
-        super().__init__()
-        self.error = error
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,25 +39,20 @@ class Written:
 
 
 class Sender:
-    """Sends the calls of one run of a job and keeps their figures.
+    """Sends the calls of one summary.
 
     Attributes:
-        tally: What the calls have taken so far.
-        failed_in_a_row: Calls that failed since the last reply came; counted by the caller.
+        engine: What they are sent through.
     """
 
-    def __init__(self, job: Job, pipeline: Pipeline, tally: Tally, listen: Listener | None) -> None:
-        self.tally = tally
-        self.failed_in_a_row = 0
+    def __init__(
+        self, job: Job, engine: Engine, pipeline: Pipeline, listen: Listener | None
+    ) -> None:
+        self.engine = engine
         self._job = job
         self._pipeline = pipeline
         self._listen = listen
         self._takes_form = True
-
-    @property
-    def max_concurrency(self) -> int:
-        """Calls in flight at most."""
-        return self._pipeline.max_concurrency
 
     def tell(self, text: str, *, is_first: bool = True) -> None:
         """Tell a listener of text that no stream has told."""
@@ -143,11 +131,8 @@ class Sender:
         self, request: Request, place: Place, *, is_last: bool = False
     ) -> tuple[Completion, int]:
         try:
-            completion = await self._reply(request, place, is_last=is_last)
-        except RefusalError as error:
-            if error.completion is not None:  # it was paid for all the same
-                self._record(error.completion, place)
-            raise
+            ask = self._ask_aloud() if is_last else None
+            completion = await self.engine.send(request, place, ask)
         except RequestRejectedError as error:
             if request.response_format is None or isinstance(error, RequestTooLargeError):
                 raise
@@ -156,23 +141,18 @@ class Sender:
             plain = replace(request, response_format=None)
             answer = await self._sent(plain, place, is_last=is_last)
             self._takes_form = False
-            self.tally.notes[NO_FORM] = None
+            self.engine.tally.notes[NO_FORM] = None
             return answer
-        return completion, self._record(completion, place)
+        return completion, len(self.engine.tally.calls) - 1
 
-    async def _reply(self, request: Request, place: Place, *, is_last: bool) -> Completion:
-        """Send; the last text, where someone listens, as it is written."""
-        operation, account = f"summarize.{place.operation}", self.tally.account
-        if is_last and self._listen is not None:
-            return await streamed(self._pipeline, request, operation, account, self._listen)
-        return await self._pipeline.send(request, operation=operation, account=account)
-
-    def _record(self, completion: Completion, place: Place) -> int:
-        self.failed_in_a_row = 0
-        try:
-            return self.tally.record(completion, place)
-        except SystemExit as error:
-            raise Exit(error) from None
+    def _ask_aloud(self) -> Ask | None:
+        """Return the way to send that tells who listens of the text as it is written."""
+        pipeline, listen = self._pipeline, self._listen
+        if listen is None:
+            return None
+        return lambda request, operation, account: streamed(
+            pipeline, request, operation, account, listen
+        )
 
 
 def _whole(completion: Completion, call: int) -> Written:

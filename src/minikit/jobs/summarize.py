@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING
 from minikit.errors import (
     BudgetExceededError,
     CallError,
-    JobError,
     JournalError,
     RefusalError,
 )
+from minikit.jobs.engine import Engine, Exit
 from minikit.jobs.finishing import Finisher, planted
 from minikit.jobs.grounds import Grounds
 from minikit.jobs.merging import Merger
 from minikit.jobs.provenance import Node
 from minikit.jobs.reading import Reader
 from minikit.jobs.refining import refined
-from minikit.jobs.sending import Exit, Sender
+from minikit.jobs.sending import Sender
 from minikit.jobs.summary import partials_of
 from minikit.jobs.tally import Tally
 from minikit.jobs.unread import nothing_supported
@@ -26,6 +26,7 @@ from minikit.text.document import Span
 
 if TYPE_CHECKING:
     from minikit.calls.pipeline import Pipeline
+    from minikit.errors import JobError
     from minikit.jobs.prepare import Job
     from minikit.jobs.summary import Partial, Summary
     from minikit.jobs.tally import Listener
@@ -59,8 +60,17 @@ class _Run:
 
     def __init__(self, job: Job, pipeline: Pipeline, listen: Listener | None) -> None:
         self.job = job
-        self.tally = Tally(job, pipeline, listen)
-        self.sender = Sender(job, pipeline, self.tally, listen)
+        options = job.options
+        tally = Tally(
+            pipeline,
+            job.plan,
+            digest=job.digest,
+            limit_usd=options.limit_usd,
+            on_event=options.on_event,
+            listen=listen,
+        )
+        self.engine = Engine(pipeline, tally, verb="summarize", model=job.model.id)
+        self.sender = Sender(job, self.engine, pipeline, listen)
         self.grounds = Grounds(job.document)
         self.reader = Reader(job, self.sender, self.grounds)
         self.root: Node | None = None
@@ -72,7 +82,7 @@ class _Run:
             return await finisher.finished(self.root, self._loose(self.root))
         except BudgetExceededError as error:
             error.tree, error.partial = self._tree(), self._partials()
-            error.calls = tuple(self.tally.calls)
+            error.calls = self.engine.bill()["calls"]
             raise
         except (CallError, JournalError) as error:
             if not self.reader.nodes:
@@ -158,16 +168,11 @@ class _Run:
         return f"{what or 'the job had to stop'}, {kept}; the first error: {first}"
 
     def _job_error(self, error: CallError | JournalError) -> JobError:
-        failed = {id(each): each for each in (*self.reader.errors.values(), error)}.values()
+        failed = {id(each): each for each in (*self.reader.errors, error)}.values()
         errors = tuple(each for each in failed if isinstance(each, CallError))
-        return JobError(
+        return self.engine.failed(
             self._message(error, len(errors), next(iter(failed))),
             tree=self._tree(),
             partial=self._partials(),
             errors=errors,
-            calls=tuple(self.tally.calls),
-            usage=self.tally.usage,
-            cost_usd=self.tally.cost_usd,
-            failed_cost_usd=self.tally.failed_cost_usd,
-            unmeasured=self.tally.unmeasured,
         )

@@ -4,17 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from decimal import Decimal
 from typing import TYPE_CHECKING, Literal
 
-from minikit.calls.completion import Completion
 from minikit.calls.hooks import Event
 from minikit.errors import ArgumentError
 from minikit.jobs.coverage import Coverage, coverage
 from minikit.jobs.provenance import Claim, Node
+from minikit.jobs.result import Gap, Result
 from minikit.jobs.serialize import Serializable
-from minikit.models.money import total_usd
-from minikit.models.usage import Usage
 from minikit.text.document import Document, Source, Span
 from minikit.text.passage import Passage
 from minikit.text.words import count_words
@@ -23,79 +20,13 @@ if TYPE_CHECKING:
     from os import PathLike
 
 __all__ = [
-    "CallRecord",
-    "Gap",
-    "Operation",
     "Partial",
-    "Place",
-    "Progress",
     "Summary",
     "SummaryWarning",
     "TextDelta",
     "gaps_of",
     "partials_of",
 ]
-
-Operation = Literal["single", "map", "merge", "refine", "revise"]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
-    """Where a call stands in its job.
-
-    Attributes:
-        operation: "single" (the whole document), "map" (one chunk), "merge" (of summaries),
-            "refine" (a summary and the next chunk) or "revise" (a summary of another length).
-        level: 0 for calls that read the source, 1 and up for the merges.
-        span: What of the source the call stands for.
-        redone: Whether the call repeats, in other pieces or with more room, one whose reply was
-            cut off or refused; such calls lie outside the plan's bounds.
-    """
-
-    operation: Operation
-    level: int
-    span: Span
-    redone: bool = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CallRecord(Place):
-    """One call of a job: its place and its figures, and no text.
-
-    Attributes:
-        model: The model that answered.
-        usage: Tokens of the call.
-        cost_usd: Price in US dollars, or None when unknown.
-        finish_reason: Why the reply ended, such as "stop" or "length".
-        attempts: Requests made, the failed ones included; 0 when it was replayed.
-        latency_s: Seconds from the first request to the reply.
-        replayed: Whether the reply came from the journal.
-    """
-
-    model: str
-    usage: Usage
-    cost_usd: Decimal | None
-    finish_reason: str
-    attempts: int
-    latency_s: float
-    replayed: bool = False
-
-    @classmethod
-    def of(cls, completion: Completion, place: Place) -> CallRecord:
-        """Keep the figures of `completion`."""
-        return cls(
-            operation=place.operation,
-            level=place.level,
-            span=place.span,
-            redone=place.redone,
-            model=completion.model,
-            usage=completion.usage,
-            cost_usd=completion.cost_usd,
-            finish_reason=completion.finish_reason,
-            attempts=completion.attempts,
-            latency_s=completion.latency_s,
-            replayed=completion.replayed,
-        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,38 +40,6 @@ class Partial:
 
     text: str
     span: Span
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Gap:
-    """A stretch of the source that no part of the summary stands for.
-
-    Attributes:
-        span: The stretch.
-        reason: Why, such as "refusal" or "content_filter".
-    """
-
-    span: Span
-    reason: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Progress(Event):
-    """How far a job is; told after each call.
-
-    Attributes:
-        calls_done: Calls that brought a reply.
-        calls_at_most: Calls that the plan allows; redone ones come on top.
-        usage: Tokens so far.
-        cost_usd: US dollars so far, or None when the price is unknown.
-        call: The call that has just ended.
-    """
-
-    calls_done: int
-    calls_at_most: int
-    usage: Usage
-    cost_usd: Decimal | None
-    call: CallRecord
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -183,44 +82,30 @@ class SummaryWarning:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Summary(Serializable):
+class Summary(Result):
     """A summary, what it took, and where it came from. `str(summary)` is its text.
 
     Attributes:
         text: The summary. A part of the source that could not be read is named at its end.
-        model: Id of the model that was asked.
         document: What was summarized; None where the summary was saved without it.
         claims: The sentences of the text, in order, each with the passages that it rests on.
         tree: What the text was made of: sections, partial summaries, chunks, gaps.
         gaps: Stretches of the source that could not be read, with the reason.
         warnings: What to look at before relying on the text.
-        usage: Tokens of all calls.
-        cost_usd: US dollars of all calls, or None when the price of one is unknown.
-        failed_cost_usd: US dollars of attempts that brought no reply, on top of `cost_usd`.
-        unmeasured: Attempts whose cost only the server knows, such as timed-out ones.
-        calls: A record of each call, in the order in which the replies came.
         words_asked: Words that were asked for.
         chunk_tokens_asked: Tokens of source per call that `detail` or `chunk_tokens` asked for.
         chunk_tokens: Tokens of the largest chunk.
-        notes: What minikit did about a server that lacks something, as told by the calls.
     """
 
     text: str
-    model: str
     document: Document | None
     claims: tuple[Claim, ...]
     tree: Node
-    usage: Usage
-    cost_usd: Decimal | None
-    calls: tuple[CallRecord, ...]
     words_asked: int
     chunk_tokens_asked: int
     chunk_tokens: int
     gaps: tuple[Gap, ...] = ()
     warnings: tuple[SummaryWarning, ...] = ()
-    failed_cost_usd: Decimal = Decimal(0)
-    unmeasured: int = 0
-    notes: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         return self.text
@@ -302,16 +187,6 @@ class Summary(Serializable):
     def partials(self) -> tuple[Partial, ...]:
         """The partial summaries, in the order of the source; of a single call, the summary."""
         return partials_of(self.tree)
-
-    @property
-    def replayed_cost_usd(self) -> Decimal | None:
-        """US dollars of the replies from the journal, paid for before; part of `cost_usd`."""
-        return total_usd(call.cost_usd for call in self.calls if call.replayed)
-
-    @property
-    def redone_cost_usd(self) -> Decimal | None:
-        """US dollars of the calls that repeat cut-off or refused ones; part of `cost_usd`."""
-        return total_usd(call.cost_usd for call in self.calls if call.redone)
 
 
 def partials_of(tree: Node) -> tuple[Partial, ...]:

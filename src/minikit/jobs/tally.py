@@ -10,14 +10,15 @@ from minikit.calls.account import Account
 from minikit.calls.budget import Budget
 from minikit.calls.hooks import warned
 from minikit.errors import BudgetExceededError
-from minikit.jobs.summary import CallRecord, Place, Progress, TextDelta
+from minikit.jobs.result import CallRecord, Place, Progress
+from minikit.jobs.summary import TextDelta
 from minikit.models.money import EXACT, add_usd, total_usd
 from minikit.models.usage import Usage
 
 if TYPE_CHECKING:
     from minikit.calls.completion import Completion
     from minikit.calls.pipeline import Pipeline
-    from minikit.jobs.prepare import Job
+    from minikit.jobs.plan import VerbPlan
 
 __all__ = ["JobEvent", "Listener", "Tally"]
 
@@ -36,19 +37,40 @@ class Tally:
         notes: What to know before relying on the text, as keys.
     """
 
-    def __init__(self, job: Job, pipeline: Pipeline, listen: Listener | None) -> None:
-        limit_usd = job.options.limit_usd
+    def __init__(
+        self,
+        pipeline: Pipeline,
+        plan: VerbPlan,
+        *,
+        digest: str,
+        limit_usd: Decimal | None,
+        on_event: Callable[[Progress], None] | None = None,
+        listen: Listener | None = None,
+    ) -> None:
+        """Open the account of a job.
+
+        Args:
+            pipeline: What sends its calls.
+            plan: The calls and their cost.
+            digest: Tells the job from every other, for the journal.
+            limit_usd: US dollars that it may cost.
+            on_event: Called after each call; an exception in it warns.
+            listen: Called after each call, and trusted.
+
+        Raises:
+            BudgetExceededError: The plan costs more at least than `limit_usd`.
+        """
         budget = None if limit_usd is None else Budget(limit_usd)
-        self.account = Account(budget=budget, job=job.digest)
+        self.account = Account(budget=budget, job=digest)
         self.calls: list[CallRecord] = []
         self.usage = Usage()
         self.cost_usd: Decimal | None = Decimal(0)
         self.notes: dict[str, None] = {}
-        self._calls_at_most = job.plan.calls_at_most
-        self._on_event = job.options.on_event
+        self._calls_at_most = plan.calls_at_most
+        self._on_event = on_event
         self._listen = listen
         self._hooks = pipeline.hooks
-        self._check_enough(job.plan.cost_usd_at_least)
+        self._check_enough(plan.cost_usd_at_least)
 
     @property
     def failed_cost_usd(self) -> Decimal:
@@ -97,7 +119,7 @@ class Tally:
             return
         raise BudgetExceededError(
             f"the job costs ${at_least_usd:f} at least, more than the budget of "
-            f"${budget.limit_usd:f}; nothing was sent: raise budget_usd, lower detail, or choose "
+            f"${budget.limit_usd:f}; nothing was sent: raise budget_usd, ask for less, or choose "
             f"a cheaper model",
             limit_usd=budget.limit_usd,
             spent_usd=Decimal(0),

@@ -16,7 +16,7 @@ from minikit.calls.limits import Bucket
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from minikit.jobs.plan import Level, Plan
+    from minikit.jobs.plan import Level, VerbPlan
 
 __all__ = ["Duration", "duration"]
 
@@ -47,7 +47,7 @@ class Duration:
     likely_s: float
 
 
-def duration(plan: Plan) -> Duration:
+def duration(plan: VerbPlan) -> Duration:
     """Work out how long `plan` takes, with its calls in flight and under its limits.
 
     A level waits for the one before it. `max_concurrency` of its calls run at a time, of "refine"
@@ -76,7 +76,7 @@ class _Calls:
     charge_tokens: float
 
 
-def _seconds(plan: Plan, share: float) -> float:
+def _seconds(plan: VerbPlan, share: float) -> float:
     """Run the calls of a plan, whose figures lie at `share` between its bounds, on a clock."""
     requests, tokens = (
         Bucket(limit=limit, level=limit, at=0.0) if limit else None
@@ -101,7 +101,7 @@ def _seconds(plan: Plan, share: float) -> float:
     return clock
 
 
-def _levels(plan: Plan, share: float) -> Iterator[_Calls]:
+def _levels(plan: VerbPlan, share: float) -> Iterator[_Calls]:
     characters_per_token = plan.document_characters / max(1, plan.document_tokens)
     before = 0
     for level in plan.levels:

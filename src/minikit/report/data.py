@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from minikit.jobs.provenance import Citation, Claim, Node
-    from minikit.jobs.summary import CallRecord, Gap, Summary
+    from minikit.jobs.result import CallRecord, Gap
+    from minikit.jobs.summary import Summary
     from minikit.text.document import Document
     from minikit.text.passage import Passage
 

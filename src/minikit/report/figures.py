@@ -11,7 +11,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from minikit.jobs.provenance import Verdict
-    from minikit.jobs.summary import CallRecord, Summary
+    from minikit.jobs.result import CallRecord
+    from minikit.jobs.summary import Summary
 
 __all__ = [
     "REASONS",

@@ -28,6 +28,7 @@ class Passage:
         document: Title of the document, else the file it was read from, else None.
         headings: The titles that the place stands under, outermost first.
         page: Number of its page, from 1, where form feeds part the pages; else None.
+        document_index: Number of the document among the sources, from 0.
     """
 
     cited_text: str
@@ -36,6 +37,7 @@ class Passage:
     document: str | None = None
     headings: tuple[str, ...] = ()
     page: int | None = None
+    document_index: int = 0
 
     @property
     def span(self) -> Span:
@@ -49,8 +51,15 @@ class Places:
     Made in time linear in the length of the document; each question takes the logarithm of it.
     """
 
-    def __init__(self, document: Document) -> None:
+    def __init__(self, document: Document, index: int = 0) -> None:
+        """Look for its headings and its pages.
+
+        Args:
+            document: The document.
+            index: Its number among the sources, from 0.
+        """
         self.document = document
+        self._index = index
         text = document.text
         found = find_headings(text)
         self._starts = [heading.start for heading in found]
@@ -74,6 +83,7 @@ class Places:
             document=self.document.title or self.document.origin,
             headings=self.headings(span.start),
             page=self.page(span.start),
+            document_index=self._index,
         )
 
     def passages(self, spans: Sequence[Span]) -> tuple[Passage, ...]:

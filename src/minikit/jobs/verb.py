@@ -1,0 +1,200 @@
+"""What all verbs have in common: their options, their plan, and the run of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from inspect import iscoroutinefunction
+from itertools import chain
+from typing import TYPE_CHECKING, TypedDict, cast
+
+from minikit.calls.budget import read_usd
+from minikit.errors import ArgumentError
+from minikit.jobs.engine import Engine
+from minikit.jobs.plan import Level, VerbPlan
+from minikit.jobs.tally import Tally
+from minikit.models.model import Model
+from minikit.models.money import total_usd
+from minikit.models.prices import cost_usd
+from minikit.models.usage import Usage
+
+if TYPE_CHECKING:
+    from minikit.calls.pipeline import Pipeline
+    from minikit.jobs.result import Operation, Progress
+    from minikit.text.document import Document
+
+__all__ = ["CheckedOptions", "Job", "JobOptions", "Setting", "digest_of", "exact_level", "planned"]
+
+
+class JobOptions(TypedDict, total=False):
+    """Options of every verb.
+
+    Attributes:
+        budget_usd: US dollars that this job may cost, such as "0.50", beside the client's budget. A
+            call that could pass it is not sent, and the error carries what the others brought.
+        on_event: Called with a `Progress` after each call. From the synchronous client it runs
+            in the client's own thread. An exception in it warns and is dropped.
+    """
+
+    budget_usd: str | int | Decimal | None
+    on_event: Callable[[Progress], None] | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckedOptions:
+    """`JobOptions` with defaults, checked; the base of the options of each verb."""
+
+    budget_usd: str | int | Decimal | None = None
+    on_event: Callable[[Progress], None] | None = None
+
+    def __post_init__(self) -> None:
+        if self.budget_usd is not None:
+            object.__setattr__(self, "budget_usd", read_usd("budget_usd", self.budget_usd))
+        if self.on_event is not None and not callable(cast("object", self.on_event)):
+            raise ArgumentError(f"on_event is a function, not {type(self.on_event).__name__}")
+        if iscoroutinefunction(self.on_event):
+            raise ArgumentError("on_event is a plain function, not an async one")
+
+    @property
+    def limit_usd(self) -> Decimal | None:
+        """The budget as an exact amount."""
+        return cast("Decimal | None", self.budget_usd)  # since it was read
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Setting:
+    """What a client allows its jobs.
+
+    Attributes:
+        max_concurrency: Calls in flight at most.
+        requests_per_minute: What the account allows; None where that is not known.
+        tokens_per_minute: The same, in tokens.
+    """
+
+    max_concurrency: int
+    requests_per_minute: int | None = None
+    tokens_per_minute: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """A planned job of a verb: what all of them have; each adds what it needs to run.
+
+    Attributes:
+        model: Who is asked.
+        plan: The calls and their cost.
+        digest: Tells the job from every other, for the journal; see `digest_of`.
+    """
+
+    model: Model
+    plan: VerbPlan
+    digest: str
+
+    def engine(self, pipeline: Pipeline, options: CheckedOptions) -> Engine:
+        """Return what the calls of one run are sent through.
+
+        Raises:
+            BudgetExceededError: The plan costs more at least than the budget allows.
+        """
+        tally = Tally(
+            pipeline,
+            self.plan,
+            digest=self.digest,
+            limit_usd=options.limit_usd,
+            on_event=options.on_event,
+        )
+        return Engine(pipeline, tally, verb=self.plan.verb, model=self.model.id)
+
+
+def exact_level(operation: Operation, prompts: Sequence[int], output_tokens: int) -> Level:
+    """Return a level of one call for each prompt, whose tokens are known.
+
+    Args:
+        operation: What its calls are.
+        prompts: Tokens of each prompt.
+        output_tokens: Output limit of each call.
+    """
+    return Level(
+        operation=operation,
+        calls_at_least=len(prompts),
+        calls_at_most=len(prompts),
+        input_tokens_at_least=sum(prompts),
+        input_tokens_at_most=sum(prompts),
+        output_tokens_at_most=len(prompts) * output_tokens,
+    )
+
+
+def planned(
+    verb: str,
+    model: Model,
+    levels: Sequence[Level],
+    setting: Setting,
+    *,
+    document_characters: int = 0,
+    document_tokens: int = 0,
+) -> VerbPlan:
+    """Return the plan of a job, with the bounds of its cost.
+
+    Args:
+        verb: What the job is.
+        model: Who is asked.
+        levels: The calls.
+        setting: What the client allows.
+        document_characters: Code points of all sources.
+        document_tokens: Tokens of all sources.
+    """
+    # A token at a time: a model may price a long prompt otherwise, and no single one is that long.
+    token, cached, written = (
+        cost_usd(model, usage)
+        for usage in (
+            Usage(input_tokens=1),
+            Usage(input_tokens=1, cached_tokens=1),
+            Usage(output_tokens=1),
+        )
+    )
+    least = (
+        (
+            cached and cached * level.input_tokens_at_least,
+            written and written * level.calls_at_least,
+        )
+        for level in levels
+    )
+    most = (
+        (
+            token and token * level.input_tokens_at_most,
+            written and written * level.output_tokens_at_most,
+        )
+        for level in levels
+    )
+    return VerbPlan(
+        verb=verb,
+        model=model.id,
+        document_characters=document_characters,
+        document_tokens=document_tokens,
+        levels=tuple(levels),
+        cost_usd_at_least=total_usd(chain.from_iterable(least)),
+        cost_usd_at_most=total_usd(chain.from_iterable(most)),
+        max_concurrency=setting.max_concurrency,
+        requests_per_minute=setting.requests_per_minute,
+        tokens_per_minute=setting.tokens_per_minute,
+    )
+
+
+def digest_of(verb: str, model: Model, documents: Sequence[Document], *decisive: object) -> str:
+    """Hash what decides on the calls of a job; what only bounds or watches them does not.
+
+    Args:
+        verb: What the job is.
+        model: Who is asked.
+        documents: What is read.
+        *decisive: What else decides, as values of JSON.
+    """
+    import hashlib
+    import json
+
+    def hashed(text: str) -> str:
+        return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+
+    texts = [[document.title, hashed(document.text)] for document in documents]
+    return hashed(json.dumps([verb, model.id, texts, decisive], sort_keys=True, default=str))
