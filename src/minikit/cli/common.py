@@ -1,0 +1,211 @@
+"""What the commands that ask a model have in common: options, a client, progress, the bill."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from argparse import Namespace
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
+
+from minikit.blocking import Client
+from minikit.calls.completion import EXTRACTIVE_NOTE
+from minikit.cli import inputs
+from minikit.cli.progress import ProgressLine
+from minikit.errors import ArgumentError
+from minikit.jobs.plain import counted, money
+
+if TYPE_CHECKING:
+    from minikit.jobs.plan import VerbPlan
+    from minikit.jobs.result import Gap, Progress, Result
+    from minikit.models.model import Model
+
+    Command = Callable[[Namespace], int]
+
+__all__ = [
+    "DONE",
+    "INCOMPLETE",
+    "Parser",
+    "Verbs",
+    "Watch",
+    "add_job_options",
+    "add_limits",
+    "add_model_options",
+    "add_verb",
+    "check_place",
+    "opened",
+    "say",
+    "show_plan",
+    "tell",
+    "tell_gap",
+    "written",
+]
+
+DONE, INCOMPLETE = 0, 3
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser whose complaints are one line."""
+
+    def error(self, message: str) -> NoReturn:
+        """Print the complaint and leave with exit code 2."""
+        self.exit(2, f"minikit: {message}; see {self.prog} --help\n")
+
+
+if TYPE_CHECKING:
+    Verbs = argparse._SubParsersAction[Parser]  # noqa: SLF001 # pyright: ignore[reportPrivateUsage] - it has no other name
+else:
+    Verbs = object
+
+
+def add_verb(verbs: Verbs, name: str, summary: str, run: Command) -> Parser:
+    """Add a command that can print JSON, and return its parser."""
+    verb = verbs.add_parser(name, help=summary, description=f"{summary[0].upper()}{summary[1:]}.")
+    verb.set_defaults(run=run)
+    verb.add_argument("--json", action="store_true", help="print JSON for programs")
+    return verb
+
+
+def add_model_options(verb: argparse.ArgumentParser, *, several: bool = False) -> None:
+    """Add the options that choose the model, or `several`."""
+    told = "the model (default: gpt-4o-mini)"
+    if several:
+        verb.add_argument("--model", metavar="ID", action="append", help=f"{told}; or several")
+    else:
+        verb.add_argument("--model", metavar="ID", help=told)
+    verb.add_argument(
+        "--context-window",
+        type=int,
+        metavar="N",
+        help="tokens that a model of your own takes, input and output together",
+    )
+    verb.add_argument(
+        "--max-output-tokens",
+        type=int,
+        metavar="N",
+        help="tokens that it writes at most (default: a quarter of its window, up to 4,096)",
+    )
+
+
+def add_limits(verb: argparse.ArgumentParser) -> None:
+    """Add what the account allows."""
+    verb.add_argument("--rpm", type=int, metavar="N", help="requests a minute that are allowed")
+    verb.add_argument("--tpm", type=int, metavar="N", help="tokens a minute that are allowed")
+
+
+def add_job_options(verb: argparse.ArgumentParser, *, dry_run: bool = True) -> None:
+    """Add the options of every command that asks a model; without `dry_run` it has no plan."""
+    verb.add_argument("--base-url", metavar="URL", help="an OpenAI-compatible server")
+    verb.add_argument("--budget", metavar="USD", help="what it may cost at most, such as 0.50")
+    verb.add_argument(
+        "--journal", metavar="PATH", help="keep replies in this file, and pay for none twice"
+    )
+    if dry_run:
+        verb.add_argument(
+            "--dry-run", action="store_true", help="print what it would take, and send nothing"
+        )
+    verb.add_argument(
+        "--quiet", "-q", action="store_true", help="no progress, no bill and no warnings"
+    )
+
+
+def opened(arguments: Namespace, model: Model | None = None) -> Client:
+    """Return the client that the options of a command ask for.
+
+    Args:
+        arguments: With the options of `add_model_options`, `add_limits` and `add_job_options`.
+        model: The model to ask; default: the one that is named, or the offline model, which is
+            told, where there is no key.
+    """
+    return Client(
+        model=model or inputs.model_or_offline(arguments),
+        base_url=arguments.base_url,
+        rate_limit=inputs.rate_limit(arguments),
+        budget_usd=arguments.budget,
+        journal=arguments.journal,
+    )
+
+
+class Watch:
+    """Shows how far a job is, unless it shall be quiet, and takes the time.
+
+    Attributes:
+        on_event: What to hand to the job as its option of this name.
+        seconds: How long it took.
+    """
+
+    def __init__(self, arguments: Namespace) -> None:
+        """Watch a job of the command that `arguments` are for."""
+        self._line = None if arguments.quiet else ProgressLine(sys.stderr)
+        self.on_event: Callable[[Progress], None] | None = None
+        if self._line:
+            self.on_event = self._line.show
+        self.seconds = 0.0
+
+    @contextmanager
+    def running(self) -> Generator[None]:
+        """Take the time, and clear the line of progress at the end."""
+        start = time.monotonic()
+        try:
+            yield
+        finally:
+            self.seconds = time.monotonic() - start
+            if self._line:
+                self._line.end()
+
+
+def show_plan(plan: VerbPlan, arguments: Namespace) -> int:
+    """Print a plan, as a table or as JSON."""
+    print(plan.to_json(indent=2) if arguments.json else plan)
+    return DONE
+
+
+def tell(result: Result, seconds: float, arguments: Namespace) -> None:
+    """Tell the bill and the notes of a result, unless it shall be quiet."""
+    if arguments.quiet:
+        return
+    say(_bill(result, seconds))
+    for note in result.notes:
+        if note != EXTRACTIVE_NOTE:  # who named the offline model knows what it does
+            say(f"note: {note}")
+
+
+def tell_gap(gap: Gap, named: str = "") -> None:
+    """Tell of a stretch that could not be read; `named` is its source, where there are several."""
+    where = f"characters {gap.span.start:,} to {gap.span.end:,}"
+    say(f"{f'{named}: ' if named else ''}{where} could not be read: {gap.reason}")
+
+
+def say(text: str) -> None:
+    """Print a line about the job to stderr."""
+    print(f"minikit: {' '.join(text.split())}", file=sys.stderr)
+
+
+def check_place(path: str) -> None:
+    """Refuse a file that cannot be made, before anything is paid for."""
+    place = Path(path)
+    if "\0" in path or not place.parent.is_dir():
+        raise ArgumentError(f"cannot write {path!r}: there is no such folder")
+    if place.is_dir():
+        raise ArgumentError(f"cannot write {path!r}: it is a folder; name a file in it")
+
+
+def written(path: str, write: Callable[[str], object]) -> None:
+    """Call `write(path)`; what the file system says against it is an ArgumentError."""
+    try:
+        write(path)
+    except OSError as error:
+        raise ArgumentError(f"cannot write {path!r}: {error}") from error
+
+
+def _bill(result: Result, seconds: float) -> str:
+    usage, before = result.usage, result.replayed_cost_usd
+    paid = f" ({money(before)} of it paid before)" if before else ""
+    return (
+        f"{result.model}, {counted(len(result.calls), 'call')}, "
+        f"{usage.input_tokens:,} tokens in, {usage.output_tokens:,} out, "
+        f"{money(result.cost_usd)}{paid}, {seconds:.1f} s"
+    )
