@@ -123,13 +123,12 @@ def test_an_image_within_a_message_is_measured() -> None:
     assert count_tokens(Message(role="user", content=parts)) == 8 + 2_833 + 5_667
 
 
-def test_an_image_at_an_address_counts_in_low_detail_alone() -> None:
-    """What cannot be measured is refused, unless its size does not matter."""
+def test_an_image_at_an_address_counts_as_the_dearest() -> None:
+    """What cannot be measured is bounded, and no image costs more."""
     url = "https://example.org/cat.png"
-    low = Message(role="user", content=(ImagePart(url=url, detail="low"),))
-    assert count_tokens(low, model="gpt-4o") == 7 + 85
-    with pytest.raises(ArgumentError, match=r"cannot be measured; .* or with detail=\"low\""):
-        count_tokens(Message(role="user", content=(ImagePart(url=url),)), model="gpt-4o")
+    for detail, tokens in (("low", 85), ("auto", 85 + 8 * 170)):
+        part = {"type": "image_url", "image_url": {"url": url, "detail": detail}}
+        assert count_tokens({"role": "user", "content": [part]}, model="gpt-4o") == 7 + tokens
 
 
 def test_tool_calls_and_answers_count() -> None:

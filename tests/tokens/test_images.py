@@ -16,10 +16,16 @@ from hypothesis import strategies as st
 
 from minikit.errors import ArgumentError
 from minikit.models.model import ImageRule, Model
-from minikit.tokens.images import count_image_part, count_image_tokens, image_size
-from minikit.tokens.messages import ImagePart
+from minikit.tokens.images import (
+    count_image_part,
+    count_image_tokens,
+    image_size,
+    most_image_tokens,
+)
+from minikit.tokens.messages import Detail, ImagePart
 
 sides = st.integers(1, 20_000)
+DETAILS: tuple[Detail, ...] = ("auto", "low", "high")
 
 
 @pytest.mark.parametrize(
@@ -329,11 +335,25 @@ def test_an_image_at_an_address_is_bounded_in_low_detail() -> None:
     assert count_image_part(part, model="gpt-4.1-mini") == 415
 
 
-def test_an_image_at_an_address_cannot_be_measured() -> None:
-    """Nothing is fetched for a count."""
-    part = ImagePart(url="https://example.org/cat.png", detail="high")
-    with pytest.raises(ArgumentError, match="an image at an http address cannot be measured"):
-        count_image_part(part)
+@given(sides, sides)
+def test_an_image_at_an_address_counts_as_the_dearest(width: int, height: int) -> None:
+    """Nothing is fetched for a count, which bounds what there may be."""
+    for model in ("gpt-4o", "gpt-4o-mini", "gpt-4.1-mini", "gpt-6-luna"):
+        for detail in DETAILS:
+            part = ImagePart(url="https://example.org/cat.png", detail=detail)
+            bound = count_image_part(part, model=model)
+            assert bound == most_image_tokens(model=model, detail=detail)
+            assert count_image_tokens(width, height, model=model, detail=detail) <= bound
+
+
+def test_the_dearest_image_exists() -> None:
+    """The bound is no larger than it has to be."""
+    assert most_image_tokens() == count_image_tokens(2048, 768) == 2_833 + 8 * 5_667
+    assert most_image_tokens(model="gpt-4.1-mini") == count_image_tokens(
+        1024, 1536, model="gpt-4.1-mini"
+    )
+    with pytest.raises(ArgumentError, match=r"detail='tiny' must be"):
+        most_image_tokens(detail=cast("Any", "tiny"))
 
 
 @pytest.mark.parametrize(

@@ -15,16 +15,28 @@ from minikit.models.model import DEFAULT_MODEL, Model
 from minikit.tokens.messages import Detail
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from minikit.models.model import ImageRule
     from minikit.tokens.messages import ImagePart
 
-__all__ = ["count_image_part", "count_image_tokens", "image_size"]
+__all__ = [
+    "count_image_part",
+    "count_image_tokens",
+    "image_bytes",
+    "image_size",
+    "jpeg_segments",
+    "most_image_tokens",
+]
 
 _BOX = 2048  # a tile model fits an image into a square of this side,
 _SHORT_SIDE = 768  # then its short side into this,
 _TILE = 512  # and counts squares of this side
+_MOST_TILES = 8  # which are at most 4 x 2, of an image of 2048 x 768
 _PATCH = 32
 _LOW_PATCHES = (512 // _PATCH) ** 2  # detail "low" looks at 512 x 512 pixels
+_FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
+_NO_FRAMES = frozenset({0xD8, 0xD9, 0xDA})  # the pixels, which a frame header stands before
 _CUT_OFF = "the image is cut off within its header; read the whole file"
 
 
@@ -59,24 +71,34 @@ def count_image_tokens(
 def count_image_part(part: ImagePart, *, model: str | Model = DEFAULT_MODEL) -> int:
     """Count the input tokens of an image in a message.
 
+    Nothing is fetched: an image at an http address counts as the dearest that there can be, which
+    bounds it from above.
+
     Args:
-        part: With a data: URL, or with any URL and the detail "low".
+        part: With a data: URL, which is measured, or an address.
         model: The model that looks at the image.
 
     Raises:
-        ArgumentError: The image lies at an address and is not looked at in "low" detail, so its
-            size is not known; or it is not a whole PNG, JPEG, WEBP or GIF; or the model has no
-            image rule.
+        ArgumentError: The data: URL does not hold the beginning of a PNG, JPEG, WEBP or GIF; or
+            the model has no image rule.
     """
-    rule = _rule(model)
     if not part.url.lower().startswith("data:"):
-        if part.detail != "low":
-            raise ArgumentError(
-                "an image at an http address cannot be measured; pass it as a "
-                '"data:image/png;base64,..." URL, or with detail="low"'
-            )
-        return _by_rule(rule, None, "low")
-    return _by_rule(rule, image_size(_data_of(part.url)), part.detail)
+        return most_image_tokens(model=model, detail=part.detail)
+    rule = _rule(model)
+    return _by_rule(rule, image_size(image_bytes(part.url)), part.detail)
+
+
+def most_image_tokens(*, model: str | Model = DEFAULT_MODEL, detail: Detail = "auto") -> int:
+    """Return the most input tokens that one image can take, whatever its size.
+
+    Args:
+        model: The model that looks at the image.
+        detail: As of `count_image_tokens`.
+
+    Raises:
+        ArgumentError: An unknown detail, or a model without an image rule.
+    """
+    return _by_rule(_rule(model), None, _checked(detail))
 
 
 def image_size(data: bytes) -> tuple[int, int]:
@@ -124,7 +146,7 @@ def _checked(detail: Detail) -> Detail:
 
 def _by_rule(rule: ImageRule, size: tuple[int, int] | None, detail: Detail) -> int:
     if rule.kind == "tile":
-        tiles = 0 if detail == "low" or size is None else _tiles(*size)
+        tiles = 0 if detail == "low" else _MOST_TILES if size is None else _tiles(*size)
         return rule.base_tokens + tiles * rule.tile_tokens
     patches = rule.patch_budget if size is None else _patches(*size, rule.patch_budget)
     if detail == "low":
@@ -165,7 +187,15 @@ def _ceil_div(dividend: int, divisor: int) -> int:
     return -(-dividend // divisor)
 
 
-def _data_of(url: str) -> bytes:
+def image_bytes(url: str) -> bytes:
+    """Return what a data: URL of an image holds.
+
+    Args:
+        url: "data:image/...;base64," and the bytes of the file in base64.
+
+    Raises:
+        ArgumentError: The URL is no such URL, or its base64 is not whole.
+    """
     head, comma, body = url.partition(",")
     if not comma or not head.lower().endswith(";base64"):
         raise ArgumentError('a data URL of an image begins with "data:image/...;base64,"')
@@ -187,8 +217,17 @@ def _gif_size(data: bytes) -> tuple[int, int]:
     return width, height
 
 
-def _jpeg_size(data: bytes) -> tuple[int, int]:
-    """Walk the segments, EXIF and thumbnails among them, up to the frame header of any kind."""
+def jpeg_segments(data: bytes) -> Iterator[tuple[int, int]]:
+    """Yield the marker of each segment of a JPEG and where it stands, from the second on.
+
+    Args:
+        data: The beginning of a JPEG, or all of it.
+
+    Raises:
+        ArgumentError: What stands where a segment must begin is none.
+        IndexError: The data end before the next segment.
+        struct.error: The same.
+    """
     position = 2
     while True:
         if data[position] != 0xFF:
@@ -198,13 +237,19 @@ def _jpeg_size(data: bytes) -> tuple[int, int]:
             position += 1
         elif marker == 0x01 or 0xD0 <= marker <= 0xD7:  # markers without a segment
             position += 2
-        elif 0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC):
-            height, width = struct.unpack_from(">HH", data, position + 5)
-            return width, height
-        elif marker in (0xD8, 0xD9, 0xDA):
-            raise ArgumentError("the image is a JPEG without a frame header")
         else:
+            yield marker, position
             position += 2 + max(2, struct.unpack_from(">H", data, position + 2)[0])
+
+
+def _jpeg_size(data: bytes) -> tuple[int, int]:
+    """Walk the segments, EXIF and thumbnails among them, up to the frame header of any kind."""
+    ends = (each for each in jpeg_segments(data) if each[0] in _FRAMES or each[0] in _NO_FRAMES)
+    marker, position = next(ends)
+    if marker in _NO_FRAMES:
+        raise ArgumentError("the image is a JPEG without a frame header")
+    height, width = struct.unpack_from(">HH", data, position + 5)
+    return width, height
 
 
 def _webp_size(data: bytes) -> tuple[int, int]:
