@@ -34,10 +34,15 @@ FLOORS = (
     "report",
     "jobs",
     "portal",
+    "core",
+    "verbs",
     "client",
     "streams",
+    "chats",
+    "outcomes",
     "blocking",
     "functions",
+    "async_functions",
 )
 TOP = len(FLOORS)  # the package itself, its command line and `python -m minikit`
 HEAVY = {

@@ -41,6 +41,18 @@ from minikit.errors import (
 )
 
 if TYPE_CHECKING:
+    from minikit.async_functions import (
+        aask,
+        achat,
+        acompare,
+        acomplete_many,
+        adescribe,
+        aextract,
+        aneedle,
+        aplan,
+        asummarize,
+        atranslate,
+    )
     from minikit.blocking import Client
     from minikit.calls.completion import Completion
     from minikit.calls.hooks import (
@@ -59,16 +71,28 @@ if TYPE_CHECKING:
     from minikit.calls.structured import ParsedCompletion
     from minikit.calls.telemetry import OpenTelemetryHook
     from minikit.client import AsyncClient
-    from minikit.functions import aplan, asummarize, plan, summarize
+    from minikit.functions import (
+        ask,
+        chat,
+        compare,
+        complete_many,
+        describe,
+        extract,
+        needle,
+        plan,
+        summarize,
+        translate,
+    )
     from minikit.jobs.coverage import Coverage
     from minikit.jobs.options import SummarizeOptions
-    from minikit.jobs.plan import Level, Plan, Plans
+    from minikit.jobs.plan import Level, Plan, Plans, VerbPlan
     from minikit.jobs.provenance import Citation, Claim, Node
-    from minikit.jobs.result import CallRecord, Gap, Progress
+    from minikit.jobs.result import CallRecord, Gap, Progress, Result
     from minikit.jobs.stream import AsyncSummaryStream
     from minikit.jobs.summary import Partial, Summary, SummaryWarning, TextDelta
     from minikit.jobs.templates import SummarizePrompts
     from minikit.jobs.timing import Duration
+    from minikit.jobs.verb import JobOptions
     from minikit.models.model import ImageRule, Model, Price
     from minikit.models.retirement import ModelRetirementWarning
     from minikit.models.usage import Usage
@@ -114,6 +138,7 @@ __all__ = [
     "ImagePart",
     "ImageRule",
     "JobError",
+    "JobOptions",
     "JournalError",
     "Ledger",
     "LedgerEntry",
@@ -143,6 +168,7 @@ __all__ = [
     "RefusalError",
     "RequestRejectedError",
     "RequestTooLargeError",
+    "Result",
     "Retry",
     "RetryScheduled",
     "SchemaError",
@@ -162,16 +188,33 @@ __all__ = [
     "UnknownModelError",
     "UnknownPriceError",
     "Usage",
+    "VerbPlan",
     "VocabularyError",
+    "aask",
+    "achat",
+    "acompare",
+    "acomplete_many",
+    "adescribe",
+    "aextract",
+    "aneedle",
     "aplan",
+    "ask",
     "asummarize",
+    "atranslate",
+    "chat",
+    "compare",
+    "complete_many",
     "count_image_tokens",
     "count_tokens",
+    "describe",
+    "extract",
     "image_size",
+    "needle",
     "pack",
     "plan",
     "split",
     "summarize",
+    "translate",
 ]
 
 
@@ -187,16 +230,20 @@ _HOMES = {
     "minikit.calls.structured": "ParsedCompletion",
     "minikit.calls.telemetry": "OpenTelemetryHook",
     "minikit.client": "AsyncClient",
-    "minikit.functions": "aplan asummarize plan summarize",
+    "minikit.async_functions": "aask achat acompare acomplete_many adescribe aextract aneedle "
+    "aplan asummarize atranslate",
+    "minikit.functions": "ask chat compare complete_many describe extract needle plan summarize "
+    "translate",
     "minikit.jobs.options": "SummarizeOptions",
-    "minikit.jobs.plan": "Level Plan Plans",
+    "minikit.jobs.plan": "Level Plan Plans VerbPlan",
     "minikit.jobs.coverage": "Coverage",
     "minikit.jobs.provenance": "Citation Claim Node",
     "minikit.jobs.stream": "AsyncSummaryStream",
-    "minikit.jobs.result": "CallRecord Gap Progress",
+    "minikit.jobs.result": "CallRecord Gap Progress Result",
     "minikit.jobs.summary": "Partial Summary SummaryWarning TextDelta",
     "minikit.jobs.templates": "SummarizePrompts",
     "minikit.jobs.timing": "Duration",
+    "minikit.jobs.verb": "JobOptions",
     "minikit.models.model": "ImageRule Model Price",
     "minikit.models.retirement": "ModelRetirementWarning",
     "minikit.models.usage": "Usage",

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from decimal import Decimal
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Self, TypeVar, Unpack, cast, overload
+from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar, Unpack, cast, overload
 
 from minikit.calls.budget import read_usd
 from minikit.calls.completion import Completion
@@ -17,9 +17,9 @@ from minikit.calls.pace import RateLimit
 from minikit.calls.request import CompleteOptions, Prompt
 from minikit.calls.retry import Retry
 from minikit.calls.structured import ParsedCompletion
-from minikit.client import AsyncClient
+from minikit.client import AsyncClient, Verb
 from minikit.jobs.options import SummarizeOptions
-from minikit.jobs.plan import Models, Plan, Plans
+from minikit.jobs.plan import Models, Plan, Plans, VerbPlan
 from minikit.jobs.summary import Summary
 from minikit.models.model import Model
 from minikit.portal import Loop
@@ -30,6 +30,20 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     import openai
+
+    from minikit.chats import Chat
+    from minikit.jobs.ask import Answer, AskOptions
+    from minikit.jobs.chat_options import ChatOptions
+    from minikit.jobs.compare import CompareOptions, Comparison
+    from minikit.jobs.describe import DescribeOptions, Description
+    from minikit.jobs.extract import Extraction, ExtractOptions
+    from minikit.jobs.many import ManyOptions
+    from minikit.jobs.needle import NeedleOptions, NeedleReport
+    from minikit.jobs.rows import Rows
+    from minikit.jobs.translate import TranslateOptions, Translation
+    from minikit.outcomes import Outcomes
+    from minikit.text.document import Sources
+    from minikit.tokens.image_files import ImageSource
 
 __all__ = ["Client"]
 
@@ -145,6 +159,147 @@ class Client:
         stream = self._client.stream_summary(source, model=model, **options)
         return SummaryStream(self._loop, stream)
 
+    def ask(
+        self,
+        source: Sources,
+        question: str,
+        *,
+        model: str | Model | None = None,
+        **options: Unpack[AskOptions],
+    ) -> Answer:
+        """Answer a question from documents of any size; see `AsyncClient.ask`."""
+        ask = partial(self._client.ask, source, question, model=model, **options)
+        return self._loop.call(ask)
+
+    def extract(
+        self,
+        source: Sources,
+        schema: type[T],
+        *,
+        model: str | Model | None = None,
+        **options: Unpack[ExtractOptions],
+    ) -> Extraction[T]:
+        """Read values of a type out of documents of any size; see `AsyncClient.extract`."""
+        extract = self._client.extract
+        return self._loop.call(partial(extract, source, schema, model=model, **options))
+
+    def translate(
+        self,
+        source: Source,
+        language: str,
+        *,
+        model: str | Model | None = None,
+        **options: Unpack[TranslateOptions],
+    ) -> Translation:
+        """Translate a text or a file of any length; see `AsyncClient.translate`."""
+        translate = self._client.translate
+        return self._loop.call(partial(translate, source, language, model=model, **options))
+
+    @overload
+    def describe(
+        self,
+        image: ImageSource | Sequence[ImageSource],
+        question: str | None = None,
+        *,
+        schema: type[T],
+        model: str | Model | None = None,
+        **options: Unpack[DescribeOptions],
+    ) -> Description[T]: ...
+
+    @overload
+    def describe(
+        self,
+        image: ImageSource | Sequence[ImageSource],
+        question: str | None = None,
+        *,
+        schema: None = None,
+        model: str | Model | None = None,
+        **options: Unpack[DescribeOptions],
+    ) -> Description[None]: ...
+
+    def describe(
+        self,
+        image: ImageSource | Sequence[ImageSource],
+        question: str | None = None,
+        *,
+        schema: type[T] | None = None,
+        model: str | Model | None = None,
+        **options: Unpack[DescribeOptions],
+    ) -> Description[T] | Description[None]:
+        """Say what images show; see `AsyncClient.describe`."""
+        describe = self._client.describe
+        kind = cast("type[T]", schema)  # or None: what comes back is told by the overloads
+        return self._loop.call(
+            partial(describe, image, question, schema=kind, model=model, **options)
+        )
+
+    @overload
+    def complete_many(
+        self,
+        rows: Rows,
+        template: str,
+        *,
+        schema: type[T],
+        model: str | Model | None = None,
+        **options: Unpack[ManyOptions],
+    ) -> Outcomes[T]: ...
+
+    @overload
+    def complete_many(
+        self,
+        rows: Rows,
+        template: str,
+        *,
+        schema: None = None,
+        model: str | Model | None = None,
+        **options: Unpack[ManyOptions],
+    ) -> Outcomes[None]: ...
+
+    def complete_many(
+        self,
+        rows: Rows,
+        template: str,
+        *,
+        schema: type[T] | None = None,
+        model: str | Model | None = None,
+        **options: Unpack[ManyOptions],
+    ) -> Outcomes[T] | Outcomes[None]:
+        """Fill a template with each row, and ask each time; see `AsyncClient.complete_many`."""
+        from minikit.outcomes import Outcomes
+
+        many = self._client.complete_many
+        kind = cast("type[T]", schema)  # or None: what comes back is told by the overloads
+        stream = many(rows, template, schema=kind, model=model, **options)
+        return Outcomes(self._loop, stream)
+
+    def chat(self, *, model: str | Model | None = None, **options: Unpack[ChatOptions]) -> Chat:
+        """Begin a conversation, or go on with a saved one; see `AsyncClient.chat`."""
+        from minikit.chats import Chat
+
+        return Chat(self._loop, self._client.chat(model=model, **options))
+
+    def compare(
+        self,
+        source: Source,
+        models: Models,
+        *,
+        prompt: str | None = None,
+        **options: Unpack[CompareOptions],
+    ) -> Comparison:
+        """Ask several models the same, side by side; see `AsyncClient.compare`."""
+        compare = self._client.compare
+        return self._loop.call(partial(compare, source, models, prompt=prompt, **options))
+
+    def needle(
+        self,
+        source: Source | None = None,
+        *,
+        model: str | Model | None = None,
+        **options: Unpack[NeedleOptions],
+    ) -> NeedleReport:
+        """Measure how often facts in a long text are brought back; see `AsyncClient.needle`."""
+        return self._loop.call(partial(self._client.needle, source, model=model, **options))
+
     @overload
     def plan(
         self,
@@ -163,16 +318,28 @@ class Client:
         **options: Unpack[SummarizeOptions],
     ) -> Plans: ...
 
+    @overload
     def plan(
         self,
-        source: Source,
+        source: Any,  # noqa: ANN401 - what the verb takes
         *,
+        verb: Verb,
+        model: str | Model | None = None,
+        **options: Any,  # noqa: ANN401 - as above
+    ) -> VerbPlan: ...
+
+    def plan(
+        self,
+        source: Any,
+        *,
+        verb: Verb | Literal["summarize"] = "summarize",
         model: str | Model | Models | None = None,
-        **options: Unpack[SummarizeOptions],
-    ) -> Plan | Plans:
-        """Work out what `summarize` would take; see `AsyncClient.plan`."""
-        one = cast("str", model)  # or several: what comes back is told by the overloads
-        return self._loop.call(partial(self._client.plan, source, model=one, **options))
+        **options: Any,
+    ) -> Plan | Plans | VerbPlan:
+        """Work out what a verb would take; see `AsyncClient.plan`."""
+        which = cast("Verb", verb)  # or summaries: what comes back is told by the overloads
+        one = cast("str", model)
+        return self._loop.call(partial(self._client.plan, source, verb=which, model=one, **options))
 
     def close(self) -> None:
         """Cancel what is under way and close the connections; later calls raise ClosedError."""
