@@ -3,16 +3,31 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, cast
+import re
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import cast
 
 from minikit.checks import check_whole
-from minikit.errors import ArgumentError, SourceError
+from minikit.errors import ArgumentError, MissingExtraError, SourceError
 
-if TYPE_CHECKING:
-    from pathlib import Path
+__all__ = ["Document", "Source", "SourceWarning", "Sources", "Span", "documents"]
 
-__all__ = ["Document", "Source", "Span"]
+_PROSE = frozenset(
+    {
+        *(".docx", ".epub", ".htm", ".html", ".markdown", ".md", ".mdx", ".pdf", ".rst", ".shtml"),
+        *(".text", ".txt", ".xht", ".xhtml"),
+    }
+)
+_SUFFIX = re.compile(r"\.[A-Za-z0-9_+-]{1,12}\Z")
+_BACKTICKS = re.compile(r"^ {0,3}(`{3,})", re.MULTILINE)
+_NOTES_TOLD = 10
+
+
+class SourceWarning(UserWarning):
+    """Something of a source was guessed or left out when it was read; the message says what."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -45,8 +60,8 @@ class Document:
 
     Attributes:
         text: Any str; offsets into it count code points.
-        title: What the text is called, or None.
-        origin: The file it was read from, or None.
+        title: What the text is called, or None; for a file in a folder its path in the folder.
+        origin: The file or folder it was read from, or None.
     """
 
     text: str
@@ -66,11 +81,12 @@ class Document:
 
     @classmethod
     def of(cls, source: Source) -> Document:
-        """Read `source`: a `str` is text, a `Path` is a file, a `Document` is itself.
+        """Read `source`: a `str` is text, a `Path` is a file or a folder, a `Document` is itself.
 
         Raises:
-            SourceError: The file cannot be read as text (see `from_path`), or `source` is
-                none of the three.
+            MissingExtraError: A package that this kind of file needs is not installed.
+            SourceError: The source cannot be read as text (see `from_path`), or it is none of the
+                three.
         """
         if isinstance(source, Document):
             return source
@@ -84,17 +100,26 @@ class Document:
 
     @classmethod
     def from_path(cls, path: str | os.PathLike[str]) -> Document:
-        """Read a file of UTF-8 text; a byte-order mark is dropped, line ends are kept.
+        """Read a file as text, or a folder or a pattern as one text with a heading for each file.
+
+        Text, Markdown and source code are read as they are: line ends are kept, a byte-order mark
+        is dropped. Of HTML the readable text is read. PDF (its pages parted by form feeds), DOCX
+        and EPUB need the extra `minikit[files]`. The kind is told by the first bytes and by the
+        name. What is not UTF-8 is read in the encoding that it declares, else in one that is
+        guessed, which is warned of.
 
         Args:
-            path: The file; here a str is a path too.
+            path: The file, folder or pattern such as `docs/**/*.md`; here a str is a path too.
 
         Raises:
-            SourceError: The file is missing, a directory, unreadable, or not UTF-8 text.
+            MissingExtraError: A package that this kind of file needs is not installed.
+            SourceError: The file is missing, unreadable, broken, or of a kind that holds no text;
+                or see `from_folder`.
         """
-        from pathlib import Path
-
         file = Path(path)
+        if _is_several(file):
+            joined = cls.join(cls.from_folder(file), title=_printable(file.resolve().name))
+            return replace(joined, origin=_printable(file))
         name = _printable(file)
         return cls.from_bytes(_read(file, name), title=_printable(file.name), origin=name)
 
@@ -104,13 +129,126 @@ class Document:
     ) -> Document:
         """Read the bytes of a file, as `from_path` does.
 
+        Args:
+            data: The bytes.
+            title: What the text is called.
+            origin: The name of the file; its suffix, else that of `title`, helps to tell the kind.
+
         Raises:
-            SourceError: They are not UTF-8 text.
+            MissingExtraError: A package that this kind of file needs is not installed.
+            SourceError: They cannot be read as text.
         """
-        return cls(text=_decode(data, origin or "the source"), title=title, origin=origin)
+        from minikit.text.kinds import file_text
+
+        suffix = Path(origin or title or "").suffix
+        text, note = file_text(data, origin or title or "the source", suffix)
+        if note is not None:
+            warnings.warn(note, SourceWarning, stacklevel=2)
+        return cls(text=text, title=title, origin=origin)
+
+    @classmethod
+    def from_folder(cls, path: str | os.PathLike[str]) -> tuple[Document, ...]:
+        """Read the files of a folder and of the folders in it, or those that a pattern matches.
+
+        What .gitignore files say is left out, as git does, and so are hidden files, links, binary
+        and empty files; so is what cannot be read, one file does not fail the others. A warning
+        tells what was left out and why.
+
+        Args:
+            path: The folder, or a pattern such as `docs/**/*.md`, where `**` stands for any
+                folders.
+
+        Returns:
+            A document for each file in the order of their paths; `title` is the path in the folder,
+            with `/`.
+
+        Raises:
+            SourceError: There is no such folder, nothing in it can be read, or it holds more than
+                10,000 files.
+        """
+        from minikit.text.folders import find_files
+        from minikit.text.kinds import file_text
+
+        folder = Path(path)
+        name = _printable(folder)
+        if not _is_several(folder):
+            what = "is a file, not a folder" if folder.exists() else "is no folder or pattern"
+            raise SourceError(f"{name!r} {what}")
+        found = find_files(folder)
+        read: list[Document] = []
+        notes: list[str] = []
+        for file in found.files:
+            title, origin = _printable(file.relative_to(found.root).as_posix()), _printable(file)
+            try:
+                text, note = file_text(_read(file, origin), title, file.suffix)
+            except (SourceError, MissingExtraError) as error:
+                found.leave_out(file, "not readable")
+                notes.append(str(error))
+                continue
+            read.append(cls(text=text, title=title, origin=origin))
+            notes += [note] if note else []
+        _tell(found.account(), notes, name, read=len(read))
+        return tuple(read)
+
+    @classmethod
+    def join(cls, documents: Sequence[Document], *, title: str | None = None) -> Document:
+        """Return one document of several: each under a heading with its title.
+
+        What is not prose by the end of its title, such as ".py", stands in a fence, so that a
+        comment in code is not taken for a heading. Form feeds become line ends, since the pages
+        of one document are not those of the whole.
+
+        Args:
+            documents: One or more.
+            title: What the whole is called.
+
+        Raises:
+            SourceError: There is no document.
+        """
+        if not documents:
+            raise SourceError("there is no document to join")
+        parts = [_section(each, number) for number, each in enumerate(documents, 1)]
+        return cls(text="\n\n".join(parts) + "\n", title=title)
 
 
 Source = str | os.PathLike[str] | Document
+Sources = Source | Sequence[Source]
+
+
+def documents(source: Sources) -> tuple[Document, ...]:
+    """Read one source or several; a folder or a pattern is a document for each of its files.
+
+    Args:
+        source: A text, a path, a `Document`, or a sequence of them.
+
+    Returns:
+        One document or more, in order; those of a folder by their paths.
+
+    Raises:
+        MissingExtraError: A package that this kind of file needs is not installed.
+        SourceError: There is no source, or one cannot be read; see `Document.of` and
+            `Document.from_folder`.
+    """
+    if isinstance(source, str | bytes | Document) or not isinstance(source, Sequence):
+        return _of_one(source)
+    if not source:
+        raise SourceError("there is no source: the sequence of sources is empty")
+    return tuple(document for each in source for document in _of_one(each))
+
+
+def _of_one(source: Source) -> tuple[Document, ...]:
+    if isinstance(source, os.PathLike) and _is_several(Path(source)):
+        return Document.from_folder(source)
+    return (Document.of(source),)
+
+
+def _is_several(path: Path) -> bool:
+    from minikit.text.folders import is_pattern
+
+    try:
+        return path.is_dir() or is_pattern(path)
+    except (OSError, ValueError):  # a NUL in the name, or a name that is too long
+        return False
 
 
 def _read(file: Path, name: str) -> bytes:
@@ -120,22 +258,32 @@ def _read(file: Path, name: str) -> bytes:
         return file.read_bytes()
     except FileNotFoundError as error:
         raise SourceError(f"no such file: {name!r}") from error
-    except IsADirectoryError as error:
-        raise SourceError(f"{name!r} is a directory; name a file in it") from error
     except (OSError, ValueError) as error:  # ValueError: a NUL in the name
+        if isinstance(error, SourceError):
+            raise
         raise SourceError(f"cannot read {name!r}: {error}") from error
 
 
-def _decode(data: bytes, name: str) -> str:
-    if b"\0" in data:
-        raise SourceError(f"{name!r} is a binary file, not text; convert it to UTF-8 text first")
-    try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise SourceError(
-            f"{name!r} is not UTF-8 text (byte {error.start} is {data[error.start]:#04x}); "
-            f"convert it first, for example: iconv -f ENCODING -t UTF-8"
-        ) from error
+def _tell(account: str, notes: list[str], name: str, *, read: int) -> None:
+    """Warn of what was left out of a folder, or fail where that is all."""
+    told = _printable("; ".join([account, *notes[:_NOTES_TOLD]] if account else notes))
+    more = f"; and {len(notes) - _NOTES_TOLD:,} more" if len(notes) > _NOTES_TOLD else ""
+    if not read:
+        left_out = f"; left out: {told}{more}" if told else ""
+        raise SourceError(f"there is no file to read in {name!r}{left_out}")
+    if told:
+        warnings.warn(f"of {name!r}: {read:,} read; {told}{more}", SourceWarning, stacklevel=3)
+
+
+def _section(document: Document, number: int) -> str:
+    title = document.title or f"Document {number}"
+    text = document.text.replace("\f", "\n").strip("\n")
+    suffix = _SUFFIX.search(title)
+    if suffix is None or suffix[0].lower() in _PROSE:
+        return f"# {title}\n\n{text}"
+    longest = max(map(len, _BACKTICKS.findall(text)), default=0)
+    fence = "`" * max(3, longest + 1)
+    return f"# {title}\n\n{fence}\n{text}\n{fence}"
 
 
 def _printable(path: str | Path) -> str:

@@ -1,0 +1,226 @@
+"""The files of a folder, or of a pattern such as docs/**/*.md, without those that git ignores."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from minikit.errors import SourceError
+from minikit.text.kinds import HEAD_BYTES, binary_kind
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from pathspec import GitIgnoreSpec
+
+    _Chain = tuple[tuple[Path, GitIgnoreSpec], ...]
+
+__all__ = ["MOST_FILES", "Found", "find_files", "is_pattern"]
+
+MOST_FILES = 10_000
+"""What a folder may hold; more is a mistake, such as a home folder, or a job for many calls."""
+
+_IGNORE_FILE = ".gitignore"
+_NAMED = 3  # entries of each reason that are named in the account
+
+
+@dataclass(slots=True)
+class Found:
+    """The files of a folder, and what else lies in it.
+
+    Attributes:
+        root: The folder that the paths in `left_out` begin in.
+        files: Those that may be read, by their paths in order.
+        left_out: Why, and which; folders end with "/".
+    """
+
+    root: Path
+    files: list[Path] = field(default_factory=list[Path])
+    left_out: dict[str, set[str]] = field(default_factory=dict[str, set[str]])
+
+    def leave_out(self, path: Path, why: str, *, is_folder: bool = False) -> None:
+        """Note that `path` was left out."""
+        name = path.relative_to(self.root).as_posix() + "/" * is_folder
+        self.left_out.setdefault(why, set()).add(name)
+
+    def account(self) -> str:
+        """Return what was left out and why, such as "2 empty (a.txt, b.txt)"; "" for nothing."""
+        return "; ".join(
+            f"{len(names):,} {why} ({', '.join(sorted(names)[:_NAMED])}"
+            f"{', ...' if len(names) > _NAMED else ''})"
+            for why, names in self.left_out.items()
+        )
+
+
+def is_pattern(path: Path) -> bool:
+    """Tell whether `path` is no file but a pattern, with *, ? or [...] in it."""
+    return any(sign in os.fspath(path) for sign in "*?[") and not os.path.lexists(path)
+
+
+def find_files(path: Path) -> Found:
+    """Return the files in a folder and the folders in it, or those that a pattern matches.
+
+    Left out are hidden files, those that a .gitignore says, in the folder or in those around it
+    up to the root of their repository, links, binary files by their first bytes, and empty ones.
+    Folders that are left out are not entered.
+
+    Raises:
+        SourceError: There is nothing to read, more than `MOST_FILES`, or the pattern is none.
+    """
+    if is_pattern(path):
+        root, pattern = _split(path)
+        found = Found(root)
+        _match(found, pattern, _Rules(root))
+    else:
+        found = Found(path)
+        _walk(found, path, _Rules(path))
+    found.files.sort(key=lambda file: file.relative_to(found.root).parts)
+    return found
+
+
+def _split(path: Path) -> tuple[Path, str]:
+    """Part a pattern into the folder that it begins in and the rest."""
+    parts = path.parts
+    first = next(at for at, part in enumerate(parts) if any(sign in part for sign in "*?["))
+    return Path(*parts[:first]), "/".join(parts[first:])
+
+
+def _walk(found: Found, folder: Path, rules: _Rules) -> None:
+    waiting = [folder]
+    while waiting:
+        here = waiting.pop()
+        try:
+            entries = sorted(os.scandir(here), key=lambda entry: entry.name)
+        except OSError as error:
+            if here == folder:
+                raise SourceError(f"cannot read the folder {str(here)!r}: {error}") from error
+            found.leave_out(here, "not readable", is_folder=True)
+            continue
+        for entry in entries:
+            path = here / entry.name
+            is_folder = entry.is_dir(follow_symlinks=False)
+            if _is_kept(found, path, rules, is_folder=is_folder, is_link=entry.is_symlink()):
+                if is_folder:
+                    waiting.append(path)
+                else:
+                    _add(found, path)
+
+
+def _match(found: Found, pattern: str, rules: _Rules) -> None:
+    try:
+        matches = found.root.glob(pattern)
+        for path in matches:
+            if path.is_file() and all(_ways(found, path, rules)):
+                _add(found, path)
+    except (NotImplementedError, ValueError, IndexError) as error:
+        raise SourceError(f"{pattern!r} is no pattern for files: {error}") from error
+    except OSError as error:
+        raise SourceError(f"cannot read {str(found.root)!r}: {error}") from error
+
+
+def _ways(found: Found, path: Path, rules: _Rules) -> Iterator[bool]:
+    """Yield for each folder on the way to a file, and for the file, whether it is kept."""
+    *folders, _ = path.relative_to(found.root).parts
+    here = found.root
+    for name in folders:
+        here /= name
+        yield _is_kept(found, here, rules, is_folder=True, is_link=here.is_symlink())
+    yield _is_kept(found, path, rules, is_folder=False, is_link=path.is_symlink())
+
+
+def _is_kept(found: Found, path: Path, rules: _Rules, *, is_folder: bool, is_link: bool) -> bool:
+    why = None
+    if path.name == ".git":
+        return False
+    if path.name.startswith("."):
+        why = "hidden"
+    elif is_link:
+        why = "links"
+    elif rules.ignored(path, is_folder=is_folder):
+        why = "ignored by .gitignore"
+    if why is not None:
+        found.leave_out(path, why, is_folder=is_folder)
+    return why is None
+
+
+def _add(found: Found, path: Path) -> None:
+    try:
+        with path.open("rb") as file:
+            head = file.read(HEAD_BYTES)
+    except OSError:
+        found.leave_out(path, "not readable")
+        return
+    if not head:
+        found.leave_out(path, "empty")
+    elif binary_kind(head):
+        found.leave_out(path, "binary")
+    else:
+        found.files.append(path)
+    if len(found.files) > MOST_FILES:
+        raise SourceError(
+            f"{str(found.root)!r} holds more than {MOST_FILES:,} files to read; name a folder in "
+            f"it, a pattern such as docs/**/*.md, or read them in several jobs"
+        )
+
+
+class _Rules:
+    """What the .gitignore files in a folder, below it and around it say; each is read once."""
+
+    def __init__(self, root: Path) -> None:
+        root = _whole(root)
+        self._chains: dict[Path, _Chain] = {root.parent: _around(root)}
+        if self.ignored(root, is_folder=True):  # who names a folder wants what is in it
+            self._chains[root.parent] = ()
+
+    def ignored(self, path: Path, *, is_folder: bool) -> bool:
+        """Tell whether git would ignore `path`; the file nearest to it decides."""
+        path = _whole(path)
+        for base, spec in reversed(self._chain(path.parent)):
+            name = path.relative_to(base).as_posix() + "/" * is_folder
+            verdict = spec.check_file(name).include
+            if verdict is not None:
+                return verdict
+        return False
+
+    def _chain(self, folder: Path) -> _Chain:
+        if folder not in self._chains:
+            self._chains[folder] = self._chain(folder.parent) + _own(folder)
+        return self._chains[folder]
+
+
+def _whole(path: Path) -> Path:
+    return Path(os.path.abspath(path))  # noqa: PTH100 - takes ".." out, and follows no link
+
+
+def _around(root: Path) -> _Chain:
+    """Return the rules of the folders around `root`, where it lies in a repository."""
+    around: list[Path] = []
+    for folder in (root, *root.parents):
+        around.append(folder)
+        if (folder / ".git").exists():
+            outer = around[:0:-1]
+            return tuple(rules for each in outer for rules in _own(each))
+    return ()
+
+
+def _own(folder: Path) -> _Chain:
+    from pathspec import GitIgnoreSpec
+
+    try:
+        lines = (folder / _IGNORE_FILE).read_text("utf-8", "replace").splitlines()
+    except OSError:
+        return ()
+    return ((folder, GitIgnoreSpec.from_lines(filter(_is_sound, lines))),)
+
+
+def _is_sound(line: str) -> bool:
+    """Tell whether git can make something of a line; it passes over the others."""
+    from pathspec import GitIgnoreSpec
+
+    try:
+        GitIgnoreSpec.from_lines([line])
+    except ValueError:
+        return False
+    return True
