@@ -51,6 +51,7 @@ class Image:
         media_type: Its format by its header; None at an address, where it was not looked at.
         size: Width and height in pixels; None at an address.
         size_bytes: Bytes of the file; 0 at an address, since those are not sent.
+        digest: Hash of the file, or of the address.
     """
 
     source: ImageSource = field(repr=False)
@@ -58,6 +59,7 @@ class Image:
     media_type: MediaType | None
     size: tuple[int, int] | None
     size_bytes: int
+    digest: str = field(repr=False)
 
     @property
     def payload_bytes(self) -> int:
@@ -74,6 +76,10 @@ class Image:
             return most_image_tokens(model=model, detail=detail)
         return count_image_tokens(*self.size, model=model, detail=detail)
 
+    def least_tokens(self, model: Model, detail: Detail) -> int:
+        """Count its input tokens; at an address the fewest that an image can take."""
+        return count_image_tokens(*(self.size or (1, 1)), model=model, detail=detail)
+
     def part(self, detail: Detail) -> ImagePart:
         """Read the image for a message. It blocks: call it from a worker thread.
 
@@ -83,8 +89,7 @@ class Image:
         if self.media_type is None:
             return ImagePart(url=cast("str", self.source), detail=detail)
         data = _read(self.source, self.name)
-        now = (media_type(data, self.name), image_size(data), len(data))
-        if now != (self.media_type, self.size, self.size_bytes):
+        if _digest(data) != self.digest:
             raise SourceError(f"{self.name!r} has changed since it was measured; begin again")
         base64 = binascii.b2a_base64(data, newline=False).decode()
         return ImagePart(url=f"data:{self.media_type};base64,{base64}", detail=detail)
@@ -119,7 +124,10 @@ def read_images(sources: ImageSource | Sequence[ImageSource]) -> tuple[Image, ..
 def _measured(source: object, number: int) -> Image:
     source, name = _named(source, number)
     if isinstance(source, str) and not _is_data(source):
-        return Image(source=source, name=name, media_type=None, size=None, size_bytes=0)
+        digest = _digest(source.encode())
+        return Image(
+            source=source, name=name, media_type=None, size=None, size_bytes=0, digest=digest
+        )
     data = _read(source, name)
     kind = media_type(data, name)
     try:
@@ -128,7 +136,20 @@ def _measured(source: object, number: int) -> Image:
         raise SourceError(f"{name!r} cannot be measured: {error}") from error
     check_still(data, kind, name)
     kept = source if _can_be_read_again(source) else data
-    return Image(source=kept, name=name, media_type=kind, size=size, size_bytes=len(data))
+    return Image(
+        source=kept,
+        name=name,
+        media_type=kind,
+        size=size,
+        size_bytes=len(data),
+        digest=_digest(data),
+    )
+
+
+def _digest(data: bytes) -> str:
+    import hashlib
+
+    return hashlib.sha256(data).hexdigest()
 
 
 def _named(source: object, number: int) -> tuple[ImageSource, str]:

@@ -133,7 +133,7 @@ def _rule(model: str | Model) -> ImageRule:
     if resolved.image_rule is None:
         raise ArgumentError(
             f"no rule is known by which {resolved.id!r} counts images; send text alone, or give "
-            f"its Model an image_rule"
+            f"its Model an image_rule, such as ImageRule(kind='patch', patch_budget=1536)"
         )
     return resolved.image_rule
 
