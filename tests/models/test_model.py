@@ -203,11 +203,12 @@ def test_an_alias_becomes_the_id_that_the_provider_knows() -> None:
 def test_a_fine_tuned_model_has_the_limits_of_its_base(
     given_id: str, row_id: str, encoding: str
 ) -> None:
-    """It keeps its id and has the window, the encoding and the end of the base."""
+    """It keeps its id and has the encoding and the end of the base, and no window beyond 128,000."""
     model, row = Model.resolve(given_id), Model.resolve(row_id)
     assert model.id == given_id.removeprefix("openai/")
     assert model.encoding == encoding
-    assert model == replace(row, id=model.id, price_id=model.price_id)
+    window = min(row.context_window, 128_000)
+    assert model == replace(row, id=model.id, price_id=model.price_id, context_window=window)
     assert model.price_id is not None
     assert model.price_id.startswith(f"ft:{row_id}")
 
@@ -253,6 +254,13 @@ def test_an_unknown_id_names_the_nearest_known() -> None:
         Model.resolve("gpt-4o-mni")
     with pytest.raises(UnknownModelError, match=r"'llama3'\. Describe any other model"):
         Model.resolve("llama3")
+
+
+@pytest.mark.parametrize("model_id", ["ft:gpt-4o-mini", "openai/ft:gpt-4o-mini:org", "ft::org::id"])
+def test_a_malformed_fine_tuned_id_is_shown_its_form(model_id: str) -> None:
+    """The message says what stands between the colons."""
+    with pytest.raises(UnknownModelError, match=r"ft:BASE:ORGANIZATION:NAME:ID, where NAME may"):
+        Model.resolve(model_id)
 
 
 def test_an_endless_id_gives_a_short_message() -> None:

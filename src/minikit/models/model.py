@@ -21,6 +21,10 @@ CAPABILITIES = frozenset(
 )
 _OUTPUT_LIMIT_FIELDS = ("max_completion_tokens", "max_tokens")
 _SHOWN_CHARACTERS = 80
+_FINE_TUNED_FORM = (
+    "a fine-tuned model is ft:BASE:ORGANIZATION:NAME:ID, where NAME may be empty, with a base such "
+    "as gpt-4o-mini-2024-07-18"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, init=False)
@@ -156,7 +160,8 @@ class Model:
 
         Known are the ids of the table, the same after "openai/", their dated snapshots
         ("gpt-4o-mini-2024-07-18"), and fine-tuned models ("ft:gpt-4o-mini-2024-07-18:org::id"),
-        which have the limits of their base. The id stays as it was given, without "openai/".
+        which have the limits of their base, but a window of at most 128,000 tokens. The id stays
+        as it was given, without "openai/".
 
         Args:
             model: An id, or a `Model`.
@@ -226,8 +231,9 @@ def _image_rule(*, multiplier: str = "1", **fields: Any) -> ImageRule:  # noqa: 
 def _unknown(model_id: str) -> str:
     nearest = " or ".join(map(repr, table.nearest(model_id[:_SHOWN_CHARACTERS])))
     known = f"; the nearest known are {nearest}" if nearest else ""
+    form = f" ({_FINE_TUNED_FORM})" if model_id.startswith(("ft:", "openai/ft:")) else ""
     return (
-        f"no model is known as {_shown(model_id)}{known}. Describe any other model: "
+        f"no model is known as {_shown(model_id)}{known}{form}. Describe any other model: "
         f"Model(id={_shown(model_id)}, context_window=..., max_output_tokens=...)"
     )
 

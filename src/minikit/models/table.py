@@ -10,11 +10,20 @@ from typing import TYPE_CHECKING, Any, TypedDict, cast
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-__all__ = ["PriceRecord", "Row", "find", "ids", "nearest", "price_records"]
+__all__ = [
+    "FineTuning",
+    "PriceRecord",
+    "Row",
+    "find",
+    "fine_tuning",
+    "ids",
+    "nearest",
+    "price_records",
+]
 
 _SNAPSHOT = r"(?P<stem>.+)-(?P<year>20\d\d)-?(?P<month>\d\d)-?(?P<day>\d\d)"
 _FINE_TUNED = r"ft:(?P<base>[^:]+):[^:]+:.+"
-_NOT_FIELDS = frozenset({"aliases", "snapshots", "fine_tuned_price_id", "notes"})
+_NOT_FIELDS = frozenset({"aliases", "snapshots", "fine_tuning", "notes"})
 
 
 class Row(TypedDict, total=False):
@@ -47,6 +56,15 @@ class PriceRecord(TypedDict):
     source: str
 
 
+class FineTuning(TypedDict):
+    """What is known of models that are trained from a row, and of their training."""
+
+    price_id: str
+    context_window: int
+    max_example_tokens: int
+    training_usd_per_mtok: str
+
+
 def ids() -> tuple[str, ...]:
     """Return the id of every row, in the order of the table."""
     return tuple(_data()["models"])
@@ -58,20 +76,29 @@ def find(model_id: str) -> Row | None:
     An alias gives the row's own id, which is what the provider knows; every other id stays as it
     was given, without "openai/".
     """
+    base_id, is_fine_tuned = _base(model_id)
+    found = _entry(base_id)
+    if found is None:
+        return None
+    row_id, entry = found
+    if not is_fine_tuned:
+        is_alias = base_id == row_id or base_id in entry.get("aliases", ())
+        wire_id = row_id if is_alias else base_id
+        return _row(entry | entry.get("snapshots", {}).get(base_id, {}), wire_id, price_id=wire_id)
+    if entry["provider"] != "openai":
+        return None
+    tuning: Mapping[str, Any] = entry.get("fine_tuning", {})
+    # What is trained from a model with a longer window has a window of its own.
+    own = {"context_window": tuning["context_window"]} if tuning else {}
     wire_id = model_id.removeprefix("openai/")
-    fine_tuned = re.fullmatch(_FINE_TUNED, wire_id)
-    base_id = fine_tuned["base"] if fine_tuned else wire_id
-    for row_id, entry in _data()["models"].items():
-        snapshots = entry.get("snapshots", {})
-        names = (row_id, *entry.get("aliases", ()))
-        if base_id not in names and base_id not in snapshots and not _is_dated(base_id, names):
-            continue
-        if fine_tuned is None:
-            wire_id = row_id if base_id in names else base_id
-            return _row(entry | snapshots.get(base_id, {}), wire_id, price_id=wire_id)
-        if entry["provider"] == "openai":
-            return _row(entry, wire_id, price_id=entry.get("fine_tuned_price_id"))
-    return None
+    return _row({**entry, **own}, wire_id, price_id=tuning.get("price_id"))
+
+
+def fine_tuning(model_id: str) -> FineTuning | None:
+    """Return what is known of training from a model, itself fine-tuned or not; else None."""
+    found = _entry(_base(model_id)[0])
+    tuning: FineTuning | None = found[1].get("fine_tuning") if found else None
+    return tuning
 
 
 def nearest(model_id: str) -> list[str]:
@@ -85,6 +112,21 @@ def price_records(price_id: str) -> Sequence[PriceRecord]:
     """Return the corrections of a price, oldest first."""
     records: Sequence[PriceRecord] = _data()["prices"].get(price_id, ())
     return records
+
+
+def _base(model_id: str) -> tuple[str, bool]:
+    """Return the id that a model is known by without "openai/", and whether it is fine-tuned."""
+    base_id = model_id.removeprefix("openai/")
+    fine_tuned = re.fullmatch(_FINE_TUNED, base_id)
+    return (fine_tuned["base"], True) if fine_tuned else (base_id, False)
+
+
+def _entry(base_id: str) -> tuple[str, dict[str, Any]] | None:
+    for row_id, entry in _data()["models"].items():
+        names = (row_id, *entry.get("aliases", ()))
+        if base_id in names or base_id in entry.get("snapshots", {}) or _is_dated(base_id, names):
+            return row_id, entry
+    return None
 
 
 @lru_cache(maxsize=1)
