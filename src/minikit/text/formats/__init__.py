@@ -1,0 +1,1 @@
+"""Files whose texts can be translated: cut into segments, and put together again."""

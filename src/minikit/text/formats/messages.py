@@ -1,0 +1,110 @@
+"""Catalogues of messages in JSON: the values are translated; keys and the rest stay as they are."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+
+from minikit.errors import SourceError
+from minikit.text.formats.segments import Segment, Segmented, Slot, trimmed
+from minikit.text.placeholders import has_words
+
+__all__ = ["read_json"]
+
+_TOKEN = re.compile(r'"(?:[^"\\]++|\\.)*+"|[{}\[\],:]', re.DOTALL)
+_SURROGATE = re.compile(r"[\ud800-\udfff]")
+_BESIDE = frozenset({"description", "placeholders", "comment"})
+
+
+def read_json(text: str) -> Segmented:
+    """Cut a catalogue into its values that are texts with words, however deep they stand.
+
+    Left as they are: keys, numbers, values without a word outside placeholders, what stands under
+    a key that begins with "@" (metadata of ARB files), and what describes the "message" beside
+    it (catalogues of browser extensions).
+
+    Raises:
+        SourceError: It is not JSON.
+    """
+    start = 1 if text.startswith("\ufeff") else 0
+    try:
+        json.loads(text[start:], parse_int=str, parse_float=str)  # numbers of any length
+    except json.JSONDecodeError as error:
+        raise SourceError(f"the source is not JSON: {error}") from error
+    except RecursionError as error:
+        raise SourceError("the JSON of the source is nested too deep") from error
+    plain = not re.search(r"[^\x00-\x7f]", text) and "\\u" in text
+    return Segmented(text=text, format="json", slots=tuple(_slots(text, start, plain)))
+
+
+@dataclass(slots=True)
+class _Level:
+    """An object or an array that is open: the key that comes next, and the keys so far."""
+
+    is_object: bool
+    key: str = ""
+    expects_value: bool = False
+    keys: set[str] = field(default_factory=set[str])
+    held: list[tuple[str, Slot]] = field(default_factory=list[tuple[str, Slot]])
+
+
+def _slots(text: str, start: int, is_ascii: bool) -> list[Slot]:
+    slots: list[Slot] = []
+    stack = [_Level(is_object=False)]
+    for token in _TOKEN.finditer(text, start):
+        sign, top = token[0], stack[-1]
+        if sign in "{[":
+            stack.append(_Level(is_object=sign == "{"))
+        elif sign in "}]":
+            slots.extend(_kept(stack.pop()))
+        elif sign == ",":
+            top.expects_value = False
+        elif sign == ":":
+            top.expects_value = True
+        elif top.is_object and not top.expects_value:
+            top.key = json.loads(sign)
+            top.keys.add(top.key)
+        elif slot := _slot(text, token, stack, is_ascii):
+            top.held.append((top.key, slot))
+    slots.extend(_kept(stack.pop()))
+    return sorted(slots, key=lambda slot: slot.start)
+
+
+def _kept(level: _Level) -> Iterator[Slot]:
+    """Yield the values of an object that are for its users."""
+    described = "message" in level.keys and bool(level.keys & _BESIDE)
+    return (slot for key, slot in level.held if not described or key == "message")
+
+
+def _slot(text: str, token: re.Match[str], stack: Sequence[_Level], is_ascii: bool) -> Slot | None:
+    path = [level.key for level in stack if level.is_object]
+    if any(key.startswith("@") for key in path):
+        return None
+    value: str = json.loads(token[0])
+    first, last = trimmed(value, 0, len(value))
+    if not has_words(value[first:last], "ui"):
+        return None
+    segment = Segment(
+        text=value[first:last].replace("\r\n", "\n"),
+        start=token.start(),
+        end=token.end(),
+        kind="message",
+        hint=".".join(path),
+    )
+    around = (value[:first], value[last:], "\r\n" if "\r\n" in value else "\n")
+    return Slot(
+        start=token.start(),
+        end=token.end(),
+        segments=(segment,),
+        write=partial(_write, around, is_ascii),
+    )
+
+
+def _write(around: tuple[str, str, str], is_ascii: bool, texts: Sequence[str]) -> str:
+    before, after, newline = around
+    text = texts[0].replace("\n", newline)
+    written = json.dumps(f"{before}{text}{after}", ensure_ascii=is_ascii)
+    return _SURROGATE.sub(lambda found: f"\\u{ord(found[0]):04x}", written)
