@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Generic, Literal, TypeVar
 
@@ -124,20 +125,29 @@ class Asked:
 
     def check_model(self, model: Model) -> None:
         """Raise ArgumentError where the model cannot do it."""
-        from minikit.models.catalog import catalog
-
         if "vision" not in model.supports:
-            known = catalog().values()
-            seeing = [each.id for each in known if "vision" in each.supports and each.image_rule]
-            own = (
-                'say so in its Model: supports={"vision", ...} and an image_rule'
-                if model.provider == "custom"
-                else f"choose another model, such as {', '.join(seeing)}"
-            )
-            raise ArgumentError(f"the model {model.id!r} sees no images: {own}")
+            raise ArgumentError(f"the model {model.id!r} sees no images: {_another(model)}")
         limit = self.options.max_output_tokens
         if limit is not None:
             check_whole("max_output_tokens", limit, 1, model.max_output_tokens)
+
+
+def _another(model: Model) -> str:
+    """Say which models see images, or how to say so of one's own."""
+    from minikit.models.catalog import catalog
+
+    if model.provider == "custom":
+        return 'where it does, say so in its Model: supports={"vision", ...} and an image_rule'
+    seeing = (each for each in catalog().values() if "vision" in each.supports and each.image_rule)
+    left = [
+        each.id for each in seeing if not (each.shutdown_date and each.shutdown_date < _today())
+    ]
+    key = "set OPENAI_API_KEY, and " if model.provider == "offline" else ""
+    return f"{key}choose another model, such as {', '.join(left)}"
+
+
+def _today() -> date:
+    return datetime.now(UTC).date()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
