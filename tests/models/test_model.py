@@ -203,7 +203,7 @@ def test_an_alias_becomes_the_id_that_the_provider_knows() -> None:
 def test_a_fine_tuned_model_has_the_limits_of_its_base(
     given_id: str, row_id: str, encoding: str
 ) -> None:
-    """It keeps its id and has the encoding and the end of the base, and no window beyond 128,000."""
+    """It keeps its id, has the encoding and end of the base, and no window beyond 128,000."""
     model, row = Model.resolve(given_id), Model.resolve(row_id)
     assert model.id == given_id.removeprefix("openai/")
     assert model.encoding == encoding
