@@ -1,0 +1,158 @@
+"""Read values of a type out of documents of any length, each with its place in them."""
+
+from __future__ import annotations
+
+from functools import partial
+from itertools import groupby
+from typing import TYPE_CHECKING, Any
+
+from minikit.calls.pipeline import in_thread
+from minikit.calls.request import Request
+from minikit.errors import BudgetExceededError, CallError, JobError, JournalError, RefusalError
+from minikit.jobs.doubles import merged, united
+from minikit.jobs.engine import Exit
+from minikit.jobs.evidence import Cited, Evidence, Record
+from minikit.jobs.extract_job import ExtractJob, ExtractOptions, prepare
+from minikit.jobs.extraction import (
+    Conflict,
+    ExtractedField,
+    ExtractedItem,
+    Extraction,
+    item_of,
+)
+from minikit.jobs.mapping import Mapper
+from minikit.jobs.parts import Gaps, SourcePart
+from minikit.jobs.plain import counted
+from minikit.jobs.records import ITEMS
+from minikit.jobs.result import Gap
+from minikit.jobs.summary import joined
+from minikit.text.document import Span
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from minikit.calls.pipeline import Pipeline
+    from minikit.calls.structured import Forms
+
+__all__ = [
+    "Conflict",
+    "ExtractJob",
+    "ExtractOptions",
+    "ExtractedField",
+    "ExtractedItem",
+    "Extraction",
+    "prepare",
+    "run",
+]
+
+Items = list[dict[str, Any]]
+
+
+async def run(job: ExtractJob, pipeline: Pipeline, forms: Forms) -> Extraction[Any]:
+    """Make the calls of `job` and return what was found. Cancellation ends those in flight.
+
+    Args:
+        job: What to do.
+        pipeline: What sends the calls.
+        forms: What is known of the forms that servers take.
+
+    Raises:
+        CallError: The first call failed for good, or no part could be read.
+        JobError: A later one did; it carries what was found in the others.
+        BudgetExceededError: The budget does not allow the next call; it carries what was found.
+    """
+    try:
+        return await _Run(job, pipeline, forms).extraction()
+    except Exit as left:
+        raise left.error from None
+
+
+class _Run:
+    """One run of a job, and what it has brought so far."""
+
+    def __init__(self, job: ExtractJob, pipeline: Pipeline, forms: Forms) -> None:
+        options = job.asking.options
+        self.job = job
+        self.forms = forms
+        self.engine = job.engine(pipeline, options)
+        self.gaps = Gaps(raises=options.on_gap == "raise")
+        self.numbers = {id(part): number for number, part in enumerate(job.parts, 1)}
+        self.mapper = Mapper[SourcePart, Items](
+            self.engine, self._read, lambda part: part.halves(job.model), self.gaps
+        )
+
+    async def extraction(self) -> Extraction[Any]:
+        try:
+            await self.mapper.read_all(self.job.parts)
+        except BudgetExceededError as error:
+            error.result, error.calls = await self._found(), self.engine.bill()["calls"]
+            raise
+        except (CallError, JournalError) as error:
+            if not self.mapper.read:
+                raise
+            raise await self._failed(error) from error
+        if not self.mapper.read:
+            reasons = ", ".join(dict.fromkeys(gap.reason for gap in self.gaps.found))
+            raise RefusalError(f"no part of the source could be read: {reasons}", code=reasons)
+        return await self._found()
+
+    async def _read(self, part: SourcePart) -> Items:
+        asking = self.job.asking
+        number, parts = self.numbers.get(id(part), 1), len(self.job.parts)
+        messages = asking.messages(part, number, parts)
+        # Of a half the reply may have been cut off before.
+        limit = await in_thread(partial(asking.ample, messages)) if part.is_half else asking.limit
+        request = Request(messages=messages, model=self.job.model, max_output_tokens=limit)
+        reply = await self.engine.fill(asking.schema.reply, request, part.place(), forms=self.forms)
+        return reply.parsed[ITEMS]
+
+    async def _found(self) -> Extraction[Any]:
+        """Return what was found so far."""
+        return await in_thread(self._extraction)
+
+    def _extraction(self) -> Extraction[Any]:
+        schema, key = self.job.asking.schema, self.job.asking.options.names
+        records = list(self._records())
+        records = merged(records, key) if schema.is_many else [united(records)]
+        read = [item_of(record, schema, number) for number, record in enumerate(records)]
+        return Extraction(
+            **self.engine.bill(),
+            items=tuple(item for item, _ in read),
+            conflicts=tuple(conflict for _, conflicts in read for conflict in conflicts),
+            gaps=tuple(self._gaps()),
+            columns=schema.columns,
+            is_many=schema.is_many,
+        )
+
+    def _records(self) -> Iterator[Record]:
+        """Yield what was read, in the order of the sources, with its evidence."""
+        asking = self.job.asking
+        cited = dict[int, Cited]()
+        read = sorted(self.mapper.read, key=lambda pair: (pair[0].document_index, pair[0].span))
+        for number, (part, items) in enumerate(read):
+            index = part.document_index
+            if index not in cited:
+                cited[index] = Cited(part.document, index)
+            shown = Span(asking.context(part).start, part.span.end)
+            quotes = asking.schema.quotes
+            evidence = Evidence(cited[index], shown, part=number, quotes=quotes)
+            found = (evidence.record(item, asking.schema.node) for item in items)
+            yield from (record for record in found if record.fields)
+
+    def _gaps(self) -> Iterator[Gap]:
+        """Yield what could not be read, in order, gaps of one document that touch as one."""
+        found = sorted(self.gaps.found, key=lambda gap: (gap.document_index, gap.span))
+        for _, gaps in groupby(found, key=lambda gap: gap.document_index):
+            yield from joined(list(gaps))
+
+    async def _failed(self, error: CallError | JournalError) -> JobError:
+        failed = {id(each): each for each in (*self.mapper.errors.values(), error)}.values()
+        errors = tuple(each for each in failed if isinstance(each, CallError))
+        what = f"{counted(len(errors), 'call')} failed for good" if errors else "the job stopped"
+        read, parts = self.mapper.parts_read, len(self.job.parts)
+        return self.engine.failed(
+            f"{what}, {read} of {parts} parts were read and what was found in them is kept in "
+            f".result; the first error: {next(iter(failed))}",
+            errors=errors,
+            result=await self._found(),
+        )
