@@ -12,11 +12,11 @@ from minikit.client import AsyncClient
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from minikit.client import Verb
     from minikit.jobs.ask import Answer, AskOptions
     from minikit.jobs.chat import AsyncChat
     from minikit.jobs.chat_options import ChatOptions
-    from minikit.jobs.compare import CompareOptions, Comparison
+    from minikit.jobs.compare import CompareOptions
+    from minikit.jobs.comparison import Comparison
     from minikit.jobs.describe import DescribeOptions, Description
     from minikit.jobs.extract import Extraction, ExtractOptions
     from minikit.jobs.many import ManyOptions
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from minikit.jobs.options import SummarizeOptions
     from minikit.jobs.outcomes import AsyncOutcomes
     from minikit.jobs.plan import Models, Plan, Plans, VerbPlan
+    from minikit.jobs.planning import Verb
     from minikit.jobs.rows import Rows
     from minikit.jobs.summary import Summary
     from minikit.jobs.translate import TranslateOptions, Translation

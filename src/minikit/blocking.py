@@ -17,9 +17,10 @@ from minikit.calls.pace import RateLimit
 from minikit.calls.request import CompleteOptions, Prompt
 from minikit.calls.retry import Retry
 from minikit.calls.structured import ParsedCompletion
-from minikit.client import AsyncClient, Verb
+from minikit.client import AsyncClient
 from minikit.jobs.options import SummarizeOptions
 from minikit.jobs.plan import Models, Plan, Plans, VerbPlan
+from minikit.jobs.planning import Verb
 from minikit.jobs.summary import Summary
 from minikit.models.model import Model
 from minikit.portal import Loop
@@ -34,7 +35,8 @@ if TYPE_CHECKING:
     from minikit.chats import Chat
     from minikit.jobs.ask import Answer, AskOptions
     from minikit.jobs.chat_options import ChatOptions
-    from minikit.jobs.compare import CompareOptions, Comparison
+    from minikit.jobs.compare import CompareOptions
+    from minikit.jobs.comparison import Comparison
     from minikit.jobs.describe import DescribeOptions, Description
     from minikit.jobs.extract import Extraction, ExtractOptions
     from minikit.jobs.many import ManyOptions

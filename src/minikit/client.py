@@ -6,27 +6,29 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, Unpack, overload
 
 from minikit.calls.pipeline import in_thread
-from minikit.checks import check_choice
 from minikit.errors import ArgumentError
 from minikit.jobs.options import Options, SummarizeOptions
 from minikit.jobs.plan import Models, Plan, Plans, VerbPlan
-from minikit.jobs.prepare import Job, prepare, readable
+from minikit.jobs.planning import Verb, plan_verb
+from minikit.jobs.prepare import prepare, readable
 from minikit.jobs.stream import AsyncSummaryStream
 from minikit.jobs.summarize import run
 from minikit.jobs.summary import Summary
 from minikit.models.model import Model
-from minikit.text.document import Document, Source
+from minikit.text.document import Source
 from minikit.verbs import AsyncVerbs
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from minikit.jobs.compare import CompareOptions
+    from minikit.jobs.comparison import Comparison
+    from minikit.jobs.needle import NeedleOptions, NeedleReport
     from minikit.jobs.tally import Listener
 
-__all__ = ["AsyncClient", "Verb"]
+__all__ = ["AsyncClient"]
 
 T = TypeVar("T")
-
-Verb = Literal["ask", "extract", "translate", "complete_many", "describe", "compare", "needle"]
-_MODULES = {"complete_many": "many"}
 
 
 class AsyncClient(AsyncVerbs):
@@ -96,6 +98,71 @@ class AsyncClient(AsyncVerbs):
         resolved, checked = self._resolved(model), Options(**options)
         return AsyncSummaryStream(partial(self._summarize, source, resolved, checked))
 
+    async def compare(
+        self,
+        source: Source,
+        models: Models,
+        *,
+        prompt: str | None = None,
+        **options: Unpack[CompareOptions],
+    ) -> Comparison:
+        """Ask several models the same, side by side.
+
+        Args:
+            source: What to summarize, or what `prompt` is about: a text, a file or a `Document`.
+            models: The models to ask, by id or described; two or more.
+            prompt: What to ask about the source; default: a summary of it.
+            **options: See `CompareOptions`.
+
+        Returns:
+            A row for each model: its reply or its error, and what that took; and what sets the
+            replies apart.
+
+        Raises:
+            SourceError: The source is empty, or the file cannot be read.
+            ArgumentError: An argument cannot be used.
+            BudgetExceededError: The budget is too small for the comparison.
+            JobError: No model answered.
+        """
+        from minikit.jobs import compare
+
+        job = await self._planned(
+            compare.prepare, source, models, prompt=prompt, planner=self._planner, **options
+        )
+        return await compare.run(job, self._pipeline, self._forms, self)
+
+    async def needle(
+        self,
+        source: Source | None = None,
+        *,
+        model: str | Model | None = None,
+        **options: Unpack[NeedleOptions],
+    ) -> NeedleReport:
+        """Plant facts in a text, and measure how often they are brought back, by place and length.
+
+        Args:
+            source: The text to plant them in; default: a text that is made up.
+            model: Another model than the client's.
+            **options: See `NeedleOptions`.
+
+        Returns:
+            How many facts were found at each length and depth; `to_svg` draws it.
+
+        Raises:
+            ArgumentError: An argument cannot be used.
+            MissingKeyError: There is no key for the model's server.
+            BudgetExceededError: The budget does not allow the next call; `result` is what was
+                measured.
+            CallError: The first call failed for good.
+            JobError: A later one did; `result` is what was measured.
+        """
+        from minikit.jobs import needle
+
+        job = await self._prepared(
+            needle.prepare, source, model=model, planner=self._planner, **options
+        )
+        return await needle.run(job, self._pipeline, self._forms, self)
+
     @overload
     async def plan(
         self,
@@ -149,50 +216,26 @@ class AsyncClient(AsyncVerbs):
             SourceError: The source is empty, or the file cannot be read as text.
             ArgumentError: An option cannot be used.
         """
+        if not isinstance(model, list | tuple):
+            if verb != "compare":
+                options["model"] = self._resolved(model)
+            return await self._planned(partial(plan_verb, verb), source, **options)
         if verb != "summarize":
-            return await self._plan_verb(source, verb, model, **options)
-        checked = Options(**options)
-        if isinstance(model, list | tuple):
-            each = [self._resolved(one) for one in model]
-            document = await in_thread(partial(readable, source))
-            jobs = [await in_thread(partial(self._prepare, document, one, checked)) for one in each]
-            return Plans(plans=tuple(job.plan for job in jobs))
-        resolved = self._resolved(model)
-        document = await in_thread(partial(readable, source))
-        return (await in_thread(partial(self._prepare, document, resolved, checked))).plan
-
-    async def _plan_verb(
-        self,
-        source: object,
-        verb: Verb,
-        model: str | Model | Models | None,
-        **options: object,
-    ) -> VerbPlan:
-        from importlib import import_module
-
-        check_choice("verb", verb, Verb)
-        if isinstance(model, list | tuple):
             raise ArgumentError(f"several models are planned for summaries, not for {verb!r}")
-        prepare = import_module(f"minikit.jobs.{_MODULES.get(verb, verb)}").prepare
-        if verb != "compare":
-            options["model"] = self._resolved(model)
-        plan: VerbPlan = (await self._planned(prepare, source, **options)).plan
-        return plan
+        each = [self._resolved(one) for one in model]
+        document = await in_thread(partial(readable, source))
+        checked = Options(**options)
+        jobs = [await self._planned(prepare, document, one, checked) for one in each]
+        return Plans(plans=tuple(job.plan for job in jobs))
+
+    @property
+    def _planner(self) -> Callable[..., VerbPlan]:
+        return partial(plan_verb, setting=self._setting)
 
     async def _summarize(
         self, source: Source, model: Model, options: Options, listen: Listener | None = None
     ) -> Summary:
         document = await in_thread(partial(readable, source))
         self._pipeline.check_key(model)
-        job = await in_thread(partial(self._prepare, document, model, options))
+        job = await self._planned(prepare, document, model, options)
         return await run(job, self._pipeline, listen)
-
-    def _prepare(self, document: Document, model: Model, options: Options) -> Job:
-        pipeline = self._pipeline
-        return prepare(
-            document,
-            model,
-            options,
-            concurrency=pipeline.max_concurrency,
-            rate_limit=pipeline.rate_limit,
-        )

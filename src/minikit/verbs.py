@@ -13,13 +13,10 @@ if TYPE_CHECKING:
     from minikit.jobs.ask import Answer, AskOptions
     from minikit.jobs.chat import AsyncChat
     from minikit.jobs.chat_options import ChatOptions
-    from minikit.jobs.compare import CompareOptions, Comparison
     from minikit.jobs.describe import DescribeOptions, Description
     from minikit.jobs.extract import Extraction, ExtractOptions
     from minikit.jobs.many import ManyOptions
-    from minikit.jobs.needle import NeedleOptions, NeedleReport
     from minikit.jobs.outcomes import AsyncOutcomes
-    from minikit.jobs.plan import Models
     from minikit.jobs.rows import Rows
     from minikit.jobs.translate import TranslateOptions, Translation
     from minikit.models.model import Model
@@ -32,7 +29,7 @@ T = TypeVar("T")
 
 
 class AsyncVerbs(AsyncCore):
-    """What `AsyncClient` does beside summaries."""
+    """What `AsyncClient` does beside summaries and measurements."""
 
     async def ask(
         self,
@@ -202,67 +199,6 @@ class AsyncVerbs(AsyncCore):
             describe.prepare, image, question, schema=schema, model=model, **options
         )
         return await describe.run(job, self._pipeline, self._forms)
-
-    async def compare(
-        self,
-        source: Source,
-        models: Models,
-        *,
-        prompt: str | None = None,
-        **options: Unpack[CompareOptions],
-    ) -> Comparison:
-        """Ask several models the same, side by side.
-
-        Args:
-            source: What to summarize, or what `prompt` is about: a text, a file or a `Document`.
-            models: The models to ask, by id or described; two or more.
-            prompt: What to ask about the source; default: a summary of it.
-            **options: See `CompareOptions`.
-
-        Returns:
-            A row for each model: its reply or its error, and what that took; and what sets the
-            replies apart.
-
-        Raises:
-            SourceError: The source is empty, or the file cannot be read.
-            ArgumentError: An argument cannot be used.
-            BudgetExceededError: The budget is too small for the comparison.
-            JobError: No model answered.
-        """
-        from minikit.jobs import compare
-
-        job = await self._planned(compare.prepare, source, models, prompt=prompt, **options)
-        return await compare.run(job, self._pipeline, self._forms, self)
-
-    async def needle(
-        self,
-        source: Source | None = None,
-        *,
-        model: str | Model | None = None,
-        **options: Unpack[NeedleOptions],
-    ) -> NeedleReport:
-        """Plant facts in a text, and measure how often they are brought back, by place and length.
-
-        Args:
-            source: The text to plant them in; default: a text that is made up.
-            model: Another model than the client's.
-            **options: See `NeedleOptions`.
-
-        Returns:
-            How many facts were found at each length and depth; `to_svg` draws it.
-
-        Raises:
-            ArgumentError: An argument cannot be used.
-            MissingKeyError: There is no key for the model's server.
-            BudgetExceededError: The budget does not allow the next call; `result` is what was
-                measured.
-            CallError: The first call failed for good.
-            JobError: A later one did; `result` is what was measured.
-        """
-        from minikit.jobs import needle
-
-        job = await self._prepared(needle.prepare, source, model=model, **options)
-        return await needle.run(job, self._pipeline, self._forms, self)
 
     @overload
     def complete_many(

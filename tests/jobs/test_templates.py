@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from minikit import ArgumentError, Client, Document, Model, SummarizePrompts, Summary
 from minikit.jobs.options import Options
 from minikit.jobs.prepare import prepare
+from minikit.jobs.verb import Setting
 from minikit.text.fence import outside
 from server import ChatServer, ok
 
@@ -70,7 +71,7 @@ def run(server: ChatServer, journal: Path | None = None, **options: Any) -> Summ
 def digest(prompts: SummarizePrompts) -> str:
     """Return what tells a job with these prompts from others."""
     document = Document(text=TEXT)
-    return prepare(document, MODEL, Options(prompts=prompts), concurrency=4).digest
+    return prepare(document, MODEL, Options(prompts=prompts), Setting(max_concurrency=4)).digest
 
 
 EVERYTHING: list[dict[str, Any]] = [

@@ -142,7 +142,7 @@ class Pipeline:
                     completion, attempts = await self.retried(partial(self._attempt, call), call)
                 except Replayed as found:
                     completion, attempts = found.completion, call.attempts
-                latency_s = time.monotonic() - start
+                latency_s = time.monotonic() - start - call.in_line_s
                 call.completion = replace(completion, attempts=attempts, latency_s=latency_s)
             return call.completion
 

@@ -1,49 +1,56 @@
-"""The plan of any verb, by its name: for jobs that are made of those of other verbs."""
+"""Planning any verb by its name, for the client, and for verbs that measure others."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Literal
 
+from minikit.checks import check_choice
 from minikit.jobs.options import Options
-from minikit.jobs.prepare import prepare
+from minikit.jobs.prepare import prepare, readable
 
 if TYPE_CHECKING:
     from minikit.jobs.plan import VerbPlan
     from minikit.jobs.verb import Setting
     from minikit.models.model import Model
-    from minikit.text.document import Document
 
-__all__ = ["plan_of"]
+__all__ = ["Verb", "plan_verb"]
+
+Verb = Literal["ask", "extract", "translate", "complete_many", "describe", "compare", "needle"]
+"""What can be planned beside summaries."""
+
+_MODULES = {"complete_many": "many"}
+_MEASURING = ("compare", "needle")
 
 
-def plan_of(
-    verb: str,
-    document: Document,
+def plan_verb(
+    verb: Verb | Literal["summarize"],
+    source: Any,  # noqa: ANN401 - what the verb takes
     *,
-    model: Model,
     setting: Setting,
-    **options: Any,  # noqa: ANN401 - the verb's own
+    model: Model | None = None,
+    **options: Any,  # noqa: ANN401 - as above
 ) -> VerbPlan:
-    """Return the plan of a verb over `document`, without a network. CPU-bound.
-
-    Verbs import no verb, so that each can be read alone; whoever needs the plan of another one
-    names it here.
+    """Work out what a verb would take; CPU-bound.
 
     Args:
-        verb: Such as "summarize" or "ask".
-        document: What it reads.
-        model: Who is asked.
+        verb: What to plan.
+        source: Its first argument.
         setting: What the client allows.
-        **options: The verb's own.
+        model: Who is asked; "compare" takes none, since its models are an option.
+        **options: Its other arguments, by name.
 
     Raises:
-        ArgumentError: The verb cannot do that.
+        ArgumentError: The job cannot be done as it is asked for.
     """
-    if verb == "summarize":
-        concurrency = setting.max_concurrency
-        return prepare(document, model, Options(**options), concurrency=concurrency).plan
-    from importlib import import_module
-
-    module = import_module(f"minikit.jobs.{verb}")
-    plan: VerbPlan = module.prepare(document, model=model, setting=setting, **options).plan
+    if verb == "summarize" and model is not None:
+        return prepare(readable(source), model, Options(**options), setting).plan
+    check_choice("verb", verb, Verb)
+    if model is not None:
+        options["model"] = model
+    if verb in _MEASURING:
+        options["planner"] = partial(plan_verb, setting=setting)
+    module = import_module(f"minikit.jobs.{_MODULES.get(verb, verb)}")
+    plan: VerbPlan = module.prepare(source, setting=setting, **options).plan
     return plan

@@ -35,7 +35,7 @@ from minikit.tokens.messages import Message
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from minikit.calls.pace import RateLimit
+    from minikit.jobs.verb import Setting
 
 __all__ = ["Job", "prepare", "readable"]
 
@@ -151,11 +151,9 @@ def prepare(
     document: Document,
     model: Model,
     options: Options,
-    *,
-    concurrency: int,
-    rate_limit: RateLimit | None = None,
+    setting: Setting,
 ) -> Job:
-    """Plan the summary of `document` for so many calls in flight. CPU-bound, linear.
+    """Plan the summary of `document`, as the client allows it. CPU-bound, linear.
 
     Raises:
         ArgumentError: An option asks for what the model cannot do.
@@ -164,7 +162,7 @@ def prepare(
     """
     tokens = count_text(document.text, model.encoding)
     sizes = Sizes.of(document, tokens, model, options)
-    way, chunks = _chunks(document, tokens, sizes, options, concurrency)
+    way, chunks = _chunks(document, tokens, sizes, options, setting.max_concurrency)
     is_parted = way == "map_reduce"
     words = sizes.partial_words(tokens // len(chunks), len(chunks)) if is_parted else sizes.words
     reading = Reading(
@@ -198,9 +196,9 @@ def prepare(
             levels=tuple(levels),
             cost_usd_at_least=total_usd(costs.least(levels)),
             cost_usd_at_most=total_usd(costs.most(levels)),
-            max_concurrency=concurrency,
-            requests_per_minute=rate_limit.requests_per_minute if rate_limit else None,
-            tokens_per_minute=rate_limit.tokens_per_minute if rate_limit else None,
+            max_concurrency=setting.max_concurrency,
+            requests_per_minute=setting.requests_per_minute,
+            tokens_per_minute=setting.tokens_per_minute,
         ),
     )
 
