@@ -175,7 +175,7 @@ async def adescribe(
 
 
 async def acompare(
-    source: Source,
+    source: Source | None,
     models: Models,
     *,
     prompt: str | None = None,

@@ -282,7 +282,7 @@ class Client:
 
     def compare(
         self,
-        source: Source,
+        source: Source | None,
         models: Models,
         *,
         prompt: str | None = None,

@@ -19,8 +19,6 @@ from minikit.text.document import Source
 from minikit.verbs import AsyncVerbs
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from minikit.jobs.compare import CompareOptions
     from minikit.jobs.comparison import Comparison
     from minikit.jobs.needle import NeedleOptions, NeedleReport
@@ -100,7 +98,7 @@ class AsyncClient(AsyncVerbs):
 
     async def compare(
         self,
-        source: Source,
+        source: Source | None,
         models: Models,
         *,
         prompt: str | None = None,
@@ -109,7 +107,8 @@ class AsyncClient(AsyncVerbs):
         """Ask several models the same, side by side.
 
         Args:
-            source: What to summarize, or what `prompt` is about: a text, a file or a `Document`.
+            source: What to summarize, or what `prompt` is about: a text, a file or a `Document`;
+                None where the prompt stands alone.
             models: The models to ask, by id or described; two or more.
             prompt: What to ask about the source; default: a summary of it.
             **options: See `CompareOptions`.
@@ -126,9 +125,7 @@ class AsyncClient(AsyncVerbs):
         """
         from minikit.jobs import compare
 
-        job = await self._planned(
-            compare.prepare, source, models, prompt=prompt, planner=self._planner, **options
-        )
+        job = await self._planned(compare.prepare, source, models, prompt=prompt, **options)
         return await compare.run(job, self._pipeline, self._forms, self)
 
     async def needle(
@@ -158,9 +155,7 @@ class AsyncClient(AsyncVerbs):
         """
         from minikit.jobs import needle
 
-        job = await self._prepared(
-            needle.prepare, source, model=model, planner=self._planner, **options
-        )
+        job = await self._prepared(needle.prepare, source, model=model, **options)
         return await needle.run(job, self._pipeline, self._forms, self)
 
     @overload
@@ -227,10 +222,6 @@ class AsyncClient(AsyncVerbs):
         checked = Options(**options)
         jobs = [await self._planned(prepare, document, one, checked) for one in each]
         return Plans(plans=tuple(job.plan for job in jobs))
-
-    @property
-    def _planner(self) -> Callable[..., VerbPlan]:
-        return partial(plan_verb, setting=self._setting)
 
     async def _summarize(
         self, source: Source, model: Model, options: Options, listen: Listener | None = None

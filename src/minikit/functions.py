@@ -243,7 +243,7 @@ def describe(
 
 
 def compare(
-    source: Source,
+    source: Source | None,
     models: Models,
     *,
     prompt: str | None = None,
@@ -252,7 +252,8 @@ def compare(
     """Ask several models the same, side by side; see `AsyncClient.compare`.
 
     Args:
-        source: What to summarize, or what `prompt` is about: a text, a file or a `Document`.
+        source: What to summarize, or what `prompt` is about: a text, a file or a `Document`;
+            None where the prompt stands alone.
         models: The models to ask, by id or described; two or more.
         prompt: What to ask about the source; default: a summary of it.
         **options: See `CompareOptions`.

@@ -1,8 +1,7 @@
-"""Planning any verb by its name, for the client, and for verbs that measure others."""
+"""Planning any verb by its name."""
 
 from __future__ import annotations
 
-from functools import partial
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -21,7 +20,6 @@ Verb = Literal["ask", "extract", "translate", "complete_many", "describe", "comp
 """What can be planned beside summaries."""
 
 _MODULES = {"complete_many": "many"}
-_MEASURING = ("compare", "needle")
 
 
 def plan_verb(
@@ -49,8 +47,6 @@ def plan_verb(
     check_choice("verb", verb, Verb)
     if model is not None:
         options["model"] = model
-    if verb in _MEASURING:
-        options["planner"] = partial(plan_verb, setting=setting)
     module = import_module(f"minikit.jobs.{_MODULES.get(verb, verb)}")
     plan: VerbPlan = module.prepare(source, setting=setting, **options).plan
     return plan
