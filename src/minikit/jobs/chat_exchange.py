@@ -238,6 +238,10 @@ def check_follows(conversation: Conversation, new: Turn) -> None:
             f"the calls {', '.join(map(repr, left))} of tools are not answered: send a message "
             f"with the role 'tool' for each, all at once"
         )
+    if new[0].role == "assistant" and conversation.messages:
+        raise ArgumentError(
+            "a message of the assistant can only begin a conversation; the next is the user's"
+        )
     if new[-1].role == "assistant":
         raise ArgumentError("the last message is the assistant's; end with one to be answered")
 

@@ -66,6 +66,11 @@ class Conversation(Serializable):
                 f"reads version {VERSION}"
             )
         unanswered(self.messages)
+        if self.messages and self.messages[-1].role != "assistant":
+            raise ArgumentError(
+                f"a conversation ends with what the assistant said, not with a message of the role "
+                f"{self.messages[-1].role!r}: leave that out, and send it"
+            )
         check_whole("summarized_turns", self.summarized_turns, 0, len(turns_of(self.messages)))
         if (self.summary is None) != (self.summarized_turns == 0):
             raise ArgumentError(
