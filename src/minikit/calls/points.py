@@ -4,6 +4,7 @@
 
 A sentence of the material is its own quote. One from a numbered line of an earlier call (see
 `minikit.calls.selection`) has no quote but the number, where the schema has a place for it.
+Where the schema asks, beside the points, whether the answer was found, it is where there are any.
 """
 
 from __future__ import annotations
@@ -31,9 +32,11 @@ class PointsForm:
 
     Attributes:
         is_numbered: Whether a point has a place for the numbers of the points it was made of.
+        asks_found: Whether "found" stands beside the points.
     """
 
     is_numbered: bool
+    asks_found: bool = False
 
     @classmethod
     def of(cls, response_format: Mapping[str, Any]) -> PointsForm | None:
@@ -41,14 +44,17 @@ class PointsForm:
         if response_format.get("type") != "json_schema":
             return None
         schema = _Schema(_mapping(_mapping(response_format.get("json_schema")).get("schema")))
-        points = schema.properties(schema.root, {"points"}).get("points")
-        items = schema.properties(schema.items(points), {"text", "quotes", "points"})
+        fields = schema.properties(schema.root, {"points", "found"})
+        items = schema.properties(schema.items(fields.get("points")), {"text", "quotes", "points"})
         fits = (
             schema.is_a(items.get("text"), "string")
             and schema.is_a(schema.items(items.get("quotes")), "string")
             and ("points" not in items or schema.is_a(schema.items(items["points"]), "integer"))
+            and ("found" not in fields or schema.is_a(fields["found"], "boolean"))
         )
-        return cls(is_numbered="points" in items) if fits else None
+        if not fits:
+            return None
+        return cls(is_numbered="points" in items, asks_found="found" in fields)
 
     def reply(self, prompt: str, *, max_tokens: int, encoding: str) -> str:
         """Select sentences of the material in `prompt`, and write each as a point.
@@ -64,12 +70,16 @@ class PointsForm:
         """
         selected = select_sentences(prompt, max_tokens=max_tokens)
         points = [self._point(each) for each in selected if any(map(str.isalnum, each.words))]
-        kept, json_text = len(points), _written(points)
+        kept, json_text = len(points), self._written(points)
         while kept > 1 and (tokens := count_text(json_text, encoding)) > max_tokens:
             kept = max(1, min(kept - 1, kept * max_tokens // tokens))
             some = [points[number * len(points) // kept] for number in range(kept)]
-            json_text = _written(some if kept > 1 else [min(points, key=_size)])
+            json_text = self._written(some if kept > 1 else [min(points, key=_size)])
         return json_text
+
+    def _written(self, points: list[dict[str, Any]]) -> str:
+        found = {"found": bool(points)} if self.asks_found else {}
+        return json.dumps({**found, "points": points}, ensure_ascii=False)
 
     def _point(self, selected: Selected) -> dict[str, Any]:
         numbers = list(selected.points) if self.is_numbered else []
@@ -118,7 +128,3 @@ def _texts(value: object) -> list[str]:
 
 def _size(point: Mapping[str, Any]) -> int:
     return len(point["text"])
-
-
-def _written(points: list[dict[str, Any]]) -> str:
-    return json.dumps({"points": points}, ensure_ascii=False)

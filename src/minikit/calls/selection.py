@@ -3,23 +3,28 @@
 A `part` of the material may hold numbered points of an earlier call, a line each: "[#12] What was
 said.", and, indented, what was quoted for it or for all of the part: "“What was said.”". The number
 goes with each sentence that is selected from its line, and the quotations are never selected.
+
+Where what stands around the material ends with a line "Question: ...", the reply is what matches
+the question best; a `part` is then an earlier question with its answer, and no material.
 """
 
 from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from minikit.text.attribution import attribute
 from minikit.text.extractive import extract
 from minikit.text.fence import fenced, outside
 from minikit.text.units import units
 from minikit.tokens.counting import count_text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
+    from minikit.text.document import Span
     from minikit.text.extractive import Excerpt
 
 __all__ = ["NOTHING_TO_SELECT", "Selected", "cut", "select", "select_sentences"]
@@ -37,6 +42,10 @@ _ABOUT_WORDS = re.compile(
 _WORDS = re.compile(r"\b([0-9][0-9,]{0,9})[\s-]words?\b", re.IGNORECASE)
 _NUMBER = re.compile(r"\[#([0-9]{1,9})\]")
 _QUOTATION = re.compile(r"[ \t]+“")
+_QUESTION = re.compile(r"^Question: ", re.MULTILINE)
+_MATCHES_AT_MOST = 3
+_ASKING = ("?", "？", "؟")
+_AFTER = 800  # characters in which the sentence after a question is looked for
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,12 +69,13 @@ class Selected:
 
 
 def select(prompt: str, *, max_tokens: int) -> str:
-    """Choose sentences of the material in `prompt`, as many as it asks for.
+    """Choose sentences of the material in `prompt`: as many as it asks for, or those it asks for.
 
     The material is the texts of its fences, and what stands outside them says how long the
     reply shall be: "in about 200 words", or else any other "200 words". A prompt without fences
     is all material, and then, or where no length is asked for, the reply has 150 words, or as
-    many as are sure to fit into `max_tokens`.
+    many as are sure to fit into `max_tokens`. Where it asks a question, the reply is the three
+    passages at most that match it best, the best first.
 
     Args:
         prompt: Not blank.
@@ -76,6 +86,9 @@ def select(prompt: str, *, max_tokens: int) -> str:
         several that follow each other; the numbers of a line that has some stand at its end:
         "What was said. [#12]". `NOTHING_TO_SELECT` where the material is blank.
     """
+    answer = _matching(prompt)
+    if answer is not None:
+        return "\n".join(each.text for each in answer) or NOTHING_TO_SELECT
     material, excerpts = _extracted(prompt, max_tokens)
     lines = (_numbered(material.at(each.start, each.end, each.is_whole)) for each in excerpts)
     return "\n".join(lines) or NOTHING_TO_SELECT
@@ -83,6 +96,9 @@ def select(prompt: str, *, max_tokens: int) -> str:
 
 def select_sentences(prompt: str, *, max_tokens: int) -> list[Selected]:
     """Choose the sentences that `select` chooses, and return each on its own."""
+    answer = _matching(prompt)
+    if answer is not None:
+        return answer
     material, excerpts = _extracted(prompt, max_tokens)
     return list(_apart(material, excerpts))
 
@@ -158,6 +174,38 @@ def _parted(line: str) -> tuple[tuple[int, ...], str]:
         numbers.add(int(number[1]))
         end = number.start()
     return tuple(sorted(numbers)), line[start:end]
+
+
+def _matching(prompt: str) -> list[Selected] | None:
+    """Return what matches the question of a prompt; None where it asks none of its material."""
+    fences = fenced(prompt)
+    asked = _QUESTION.split(outside(prompt))
+    if not fences or len(asked) < 2:
+        return None
+    text = "\n\n".join(text for tag, text in fences if tag != "part")
+    earlier = [_QUESTION.sub("", text.split("\n", 1)[0]) for tag, text in fences if tag == "part"]
+    for question in (asked[-1], " ".join([*earlier, asked[-1]])):
+        if found := attribute([question], text, most=_MATCHES_AT_MOST)[0]:
+            return _told(text, [each.span for each in found])
+    return []
+
+
+def _told(text: str, spans: Iterable[Span]) -> list[Selected]:
+    """Return passages, those that only ask with the sentence after them; each sentence once."""
+    told: list[Span] = []
+    for span in spans:
+        if not any(each.start <= span.start < each.end for each in told):
+            told.append(replace(span, end=_told_at(text, span)))
+    words = (" ".join(text[each.start : each.end].split()) for each in told)
+    return [Selected(words=each, is_whole=True, points=()) for each in words]
+
+
+def _told_at(text: str, span: Span) -> int:
+    """Return where a passage ends, or, where it only asks, the sentence after it."""
+    if not text[span.start : span.end].endswith(_ASKING):
+        return span.end
+    after = units(text[span.end : span.end + _AFTER])
+    return span.end + after[0].end if after else span.end
 
 
 def _extracted(prompt: str, max_tokens: int) -> tuple[_Material, list[Excerpt]]:
