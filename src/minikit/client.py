@@ -9,7 +9,7 @@ from minikit.calls.pipeline import in_thread
 from minikit.errors import ArgumentError
 from minikit.jobs.options import Options, SummarizeOptions
 from minikit.jobs.plan import Models, Plan, Plans, VerbPlan
-from minikit.jobs.planning import Verb, plan_verb
+from minikit.jobs.planning import Verb, plan_of
 from minikit.jobs.prepare import prepare, readable
 from minikit.jobs.stream import AsyncSummaryStream
 from minikit.jobs.summarize import run
@@ -214,7 +214,7 @@ class AsyncClient(AsyncVerbs):
         if not isinstance(model, list | tuple):
             if verb != "compare":
                 options["model"] = self._resolved(model)
-            return await self._planned(partial(plan_verb, verb), source, **options)
+            return await self._planned(partial(plan_of, verb), source, **options)
         if verb != "summarize":
             raise ArgumentError(f"several models are planned for summaries, not for {verb!r}")
         each = [self._resolved(one) for one in model]

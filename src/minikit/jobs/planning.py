@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from minikit.jobs.verb import Setting
     from minikit.models.model import Model
 
-__all__ = ["Verb", "plan_verb"]
+__all__ = ["Verb", "plan_of"]
 
 Verb = Literal["ask", "extract", "translate", "complete_many", "describe", "compare", "needle"]
 """What can be planned beside summaries."""
@@ -22,7 +22,7 @@ Verb = Literal["ask", "extract", "translate", "complete_many", "describe", "comp
 _MODULES = {"complete_many": "many"}
 
 
-def plan_verb(
+def plan_of(
     verb: Verb | Literal["summarize"],
     source: Any,  # noqa: ANN401 - what the verb takes
     *,
