@@ -1,0 +1,234 @@
+"""One run of many rows: a reader, workers that ask, and the outcomes in between."""
+
+from __future__ import annotations
+
+import math
+import threading
+from collections.abc import Iterable
+from contextlib import aclosing, suppress
+from copy import copy
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Generic, TypeVar, cast
+
+from minikit.calls.completion import Completion
+from minikit.errors import (
+    ArgumentError,
+    AuthenticationError,
+    CallError,
+    MinikitError,
+    QuotaExhaustedError,
+    SchemaError,
+    UnknownPriceError,
+)
+from minikit.jobs.plain import counted
+from minikit.jobs.rows import AsyncRows, Record
+from minikit.jobs.unread import lies_in_the_passage
+from minikit.text.fields import Row
+
+if TYPE_CHECKING:
+    from anyio.from_thread import BlockingPortal
+    from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
+
+    from minikit.jobs.many import Asking, ManyJob
+
+__all__ = ["Outcome", "RowRun", "is_of_the_row"]
+
+T = TypeVar("T")
+
+WINDOW_PER_CALL = 8
+"""Rows that may be read and not yet handed over, for each call in flight. In order, one slow row
+holds up the others only when so many have come after it, and no more than these wait in memory."""
+
+FAILED_IN_A_ROW = 50
+"""So many rows fail one after the other, none of them by its own fault and none between them
+answered, before the job gives up: a server that is down would be asked for all, with all retries.
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome(Generic[T]):
+    """What came of a row: a reply, or an error.
+
+    Attributes:
+        index: Number of the row, from 0.
+        row: The row as it was read; of one that could not be read, what could be.
+        completion: The reply, or None where there is an error. One that was cut off by its limit
+            has the `finish_reason` "length".
+        error: Why there is no reply, or None.
+    """
+
+    index: int
+    row: Row
+    completion: Completion | None = None
+    error: MinikitError | None = None
+
+    @property
+    def text(self) -> str | None:
+        """What the model wrote, or None where there is an error."""
+        return None if self.completion is None else self.completion.text
+
+    @property
+    def parsed(self) -> T | None:
+        """The reply as a value of the schema; None without a schema, or where there is an error."""
+        return cast("T | None", getattr(self.completion, "parsed", None))
+
+
+class RowRun(Generic[T]):
+    """One run of a job: a reader of rows, workers that ask, and whoever takes the outcomes.
+
+    The reader hands each row to a worker that is free. A worker takes a row when there is room in
+    the window, which is given back with the outcome: so many rows at most are under way or wait.
+    """
+
+    def __init__(self, job: ManyJob, asking: Asking) -> None:
+        from anyio import CancelScope, Semaphore, create_memory_object_stream
+
+        self.job = job
+        self.asking = asking
+        self._window = Semaphore(WINDOW_PER_CALL * asking.max_concurrency)
+        self._reading = CancelScope()
+        self._send, self._outcomes = create_memory_object_stream[Outcome[T]](math.inf)
+        self._pending: dict[int, Outcome[T]] = {}
+        self._next = 0
+        self._failed_in_a_row = 0
+        self._stopped: Exception | SystemExit | None = None
+
+    async def work(self) -> None:
+        """Read all rows, and ask for each."""
+        from anyio import create_memory_object_stream, create_task_group
+
+        send, rows = create_memory_object_stream[Record](0)
+        with self._send, rows:
+            async with create_task_group() as group:
+                group.start_soon(self._read, send)
+                for _ in range(self.asking.max_concurrency):
+                    group.start_soon(self._answer_rows, rows)
+
+    async def next(self) -> Outcome[T]:
+        """Wait for an outcome: that of the next row, or any.
+
+        Raises:
+            StopAsyncIteration: There are no more.
+        """
+        from anyio import ClosedResourceError, EndOfStream
+
+        while not (self._next in self._pending or (self._pending and not self.job.in_order)):
+            try:
+                outcome = await self._outcomes.receive()
+            except (ClosedResourceError, EndOfStream):
+                if not self._pending:
+                    raise self._error() or StopAsyncIteration from None
+                self._next = min(self._pending)  # those between were not done
+            else:
+                self._pending[outcome.index] = outcome
+        index = self._next if self.job.in_order else next(iter(self._pending))
+        self._next += 1
+        self._window.release()
+        return self._pending.pop(index)
+
+    async def _read(self, send: MemoryObjectSendStream[Record]) -> None:
+        with send, self._reading:
+            try:
+                if isinstance(self.job.source, AsyncRows):
+                    async with aclosing(aiter(self.job.source)) as records:
+                        async for record in records:
+                            await send.send(record)
+                else:
+                    await self._read_in_thread(send)
+            except (Exception, SystemExit) as error:  # noqa: BLE001 - raised to the reader
+                self._stop(error)
+
+    async def _read_in_thread(self, send: MemoryObjectSendStream[Record]) -> None:
+        """Read in one thread, which many iterables ask for, and which nobody waits for at exit."""
+        from anyio import Event
+        from anyio.from_thread import BlockingPortal
+
+        ended, failed = Event(), list[Exception | SystemExit]()
+
+        def read(portal: BlockingPortal) -> None:
+            try:
+                for record in cast("Iterable[Record]", self.job.source):
+                    portal.call(send.send, record)
+            except (Exception, SystemExit) as error:  # noqa: BLE001 - raised in the loop
+                failed.append(error)
+            with suppress(RuntimeError):  # the job was left meanwhile
+                portal.call(ended.set)
+
+        async with BlockingPortal() as portal:
+            # A pool's threads are waited for at exit, and one that waits for a row may never end.
+            threading.Thread(target=read, args=(portal,), name="minikit rows", daemon=True).start()
+            await ended.wait()
+        for error in failed:
+            raise error
+
+    async def _answer_rows(self, rows: MemoryObjectReceiveStream[Record]) -> None:
+        from anyio import EndOfStream
+
+        while True:
+            await self._window.acquire()
+            try:
+                record = await rows.receive()
+            except EndOfStream:
+                return
+            if self._stopped is not None:
+                return
+            await self._answer(record)
+
+    async def _answer(self, record: Record) -> None:
+        completion: Completion | None = None
+        failure: MinikitError | None = None
+        try:
+            completion = await self.asking.answer(record)
+            self._failed_in_a_row = 0
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - raised to the reader
+            if not is_of_the_row(error):
+                self._stop(error)
+                return
+            failure = cast("MinikitError", error)
+            self._count(failure)
+        self._send.send_nowait(
+            Outcome(index=record.index, row=record.row, completion=completion, error=failure)
+        )
+        try:
+            self.asking.tally.end_row(completion, failed=failure is not None)
+        except SystemExit as error:  # of a hook
+            self._stop(error)
+
+    def _count(self, error: MinikitError) -> None:
+        """Give up where one row after the other fails, and the rows are not to blame."""
+        if not isinstance(error, CallError) or isinstance(error, SchemaError):
+            return
+        if lies_in_the_passage(error):
+            return
+        self._failed_in_a_row += 1
+        if self._failed_in_a_row >= max(FAILED_IN_A_ROW, self.asking.max_concurrency):
+            self._stop(error)
+
+    def _stop(self, error: Exception | SystemExit) -> None:
+        """Begin no more rows; those under way are not given up."""
+        if self._stopped is not None:
+            return
+        self._stopped = error
+        self._reading.cancel()
+        for _ in range(self.asking.max_concurrency):
+            self._window.release()  # for workers that wait for room, which nobody may make
+
+    def _error(self) -> BaseException | None:
+        """Return why the job ended, and say how far it came; a row may have failed of the same."""
+        error, tally, total = self._stopped, self.asking.tally, self.job.total
+        left = "the others" if total is None else f"{total - tally.done:,} of {total:,}"
+        told = f"{counted(tally.done, 'row')} have an outcome, {left} have none"
+        if isinstance(error, MinikitError):
+            ended = copy(error)
+            ended.args = (f"{error}; {told}", *error.args[1:])
+            return ended.with_traceback(error.__traceback__)
+        if error is not None:
+            error.add_note(told)
+        return error
+
+
+def is_of_the_row(error: BaseException) -> bool:
+    """Tell what is wrong with one row, or with its reply, from what is wrong with every one."""
+    if isinstance(error, AuthenticationError | QuotaExhaustedError | UnknownPriceError):
+        return False
+    return isinstance(error, ArgumentError | CallError)
