@@ -6,7 +6,7 @@ import argparse
 from importlib.metadata import version
 from typing import get_args
 
-from minikit.cli import commands, common, describe, journal, plans, summaries
+from minikit.cli import ask, commands, common, describe, extract, journal, plans, summaries
 from minikit.jobs.options import LENGTH_WORDS, Strategy, Unsupported
 
 __all__ = ["parser"]
@@ -28,6 +28,8 @@ def parser() -> common.Parser:
     _add_summarize(verbs)
     _add_plan(verbs)
     _add_report(verbs)
+    extract.add(verbs)
+    ask.add(verbs)
     describe.add(verbs)
     _add_count(verbs)
     _add_split(verbs)
