@@ -84,6 +84,13 @@ if TYPE_CHECKING:
         translate,
     )
     from minikit.jobs.coverage import Coverage
+    from minikit.jobs.extract import (
+        Conflict,
+        ExtractedField,
+        ExtractedItem,
+        Extraction,
+        ExtractOptions,
+    )
     from minikit.jobs.options import SummarizeOptions
     from minikit.jobs.plan import Level, Plan, Plans, VerbPlan
     from minikit.jobs.provenance import Citation, Claim, Node
@@ -128,11 +135,16 @@ __all__ = [
     "CompleteOptions",
     "Completion",
     "CompletionStream",
+    "Conflict",
     "ContextOverflowError",
     "Coverage",
     "Document",
     "Duration",
     "Event",
+    "ExtractOptions",
+    "ExtractedField",
+    "ExtractedItem",
+    "Extraction",
     "Gap",
     "Hook",
     "ImagePart",
@@ -234,6 +246,7 @@ _HOMES = {
     "aplan asummarize atranslate",
     "minikit.functions": "ask chat compare complete_many describe extract needle plan summarize "
     "translate",
+    "minikit.jobs.extract": "Conflict ExtractOptions ExtractedField ExtractedItem Extraction",
     "minikit.jobs.options": "SummarizeOptions",
     "minikit.jobs.plan": "Level Plan Plans VerbPlan",
     "minikit.jobs.coverage": "Coverage",

@@ -23,6 +23,7 @@ __all__ = [
     "as_object",
     "branch_of",
     "branches_of",
+    "unannotated",
 ]
 
 T = TypeVar("T")
@@ -66,8 +67,9 @@ class RecordSchema(Generic[T]):
         Raises:
             ArgumentError: It is none of these, or a strict schema cannot describe it.
         """
-        is_many = get_origin(kind) is list
-        one: Any = get_args(kind)[0] if is_many else kind
+        bare = unannotated(kind)
+        is_many = get_origin(bare) is list
+        one: Any = get_args(bare)[0] if is_many else kind
         item: Schema[Any] = Schema.of(one)
         several: Schema[Any] = Schema.of(cast("Any", GenericAlias(list, (one,))))
         node = _inlined(several.wire["properties"]["value"]["items"], several.wire, ())
@@ -107,6 +109,11 @@ class RecordSchema(Generic[T]):
             if name not in self.columns:
                 told = ", ".join(self.columns)
                 raise ArgumentError(f"key names {name!r}, which is no field; there are: {told}")
+
+
+def unannotated(kind: Any) -> Any:  # noqa: ANN401 - a type of any kind
+    """Return a type without what is annotated to it."""
+    return get_args(kind)[0] if get_origin(kind) is Annotated else kind
 
 
 def _inlined(node: Node, root: Node, within: tuple[str, ...]) -> Node:

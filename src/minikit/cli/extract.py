@@ -1,0 +1,234 @@
+"""What `minikit extract` does."""
+
+from __future__ import annotations
+
+import json
+import sys
+from argparse import Namespace
+from collections import Counter
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
+from datetime import date, datetime, time
+from pathlib import Path
+from types import GenericAlias
+from typing import TYPE_CHECKING, Any, Literal, Optional, cast, get_origin
+
+from minikit.cli import common, inputs
+from minikit.cli.schemas import read_schema
+from minikit.errors import ArgumentError, BudgetExceededError, JobError
+from minikit.jobs.options import OnGap
+from minikit.jobs.plain import counted
+from minikit.jobs.records import unannotated
+from minikit.text.document import Document
+
+if TYPE_CHECKING:
+    from minikit.jobs.extract_job import ExtractOptions
+    from minikit.jobs.extraction import ExtractedField, Extraction
+    from minikit.text.document import Source
+
+__all__ = ["add", "extract", "read_fields"]
+
+_KINDS: dict[str, Any] = {
+    "text": str,
+    "number": float,
+    "integer": int,
+    "boolean": bool,
+    "date": date,
+    "datetime": datetime,
+    "time": time,
+}
+_TOLD_AT_MOST = 5
+_SHOWN_CHARACTERS = 60
+
+
+def add(verbs: common.Verbs) -> None:
+    """Add the command."""
+    verb = common.add_verb(verbs, "extract", "read records out of files", extract)
+    verb.add_argument(
+        "files", metavar="FILE", nargs="+", help="a file, a folder, a pattern, or - for stdin"
+    )
+    what = verb.add_mutually_exclusive_group(required=True)
+    what.add_argument(
+        "--fields",
+        metavar="NAMES",
+        help='what to read of each record, such as "name, due: date, amount: number, '
+        'state: open|closed, tags: text[]"; types: ' + ", ".join(_KINDS),
+    )
+    what.add_argument(
+        "--schema",
+        metavar="TYPE",
+        help="the same as a type: MODULE:CLASS or the path of a JSON schema",
+    )
+    verb.add_argument(
+        "--one", action="store_true", help="the files tell of one record, not of many"
+    )
+    verb.add_argument(
+        "--key", metavar="NAMES", help="fields that tell records apart, such as name,due"
+    )
+    verb.add_argument("--csv", metavar="PATH", help="write them as a table, too")
+    verb.add_argument(
+        "--escape-formulas",
+        action="store_true",
+        help="in the table, keep spreadsheets from running texts that begin with = + - @",
+    )
+    verb.add_argument("--instructions", help="anything else to ask for")
+    verb.add_argument("--chunk-tokens", type=int, metavar="N", help="tokens of source per call")
+    verb.add_argument(
+        "--on-gap",
+        choices=["mark", "raise"],
+        default="mark",
+        help="a passage that is refused: go on and exit 3, or fail",
+    )
+    common.add_model_options(verb)
+    common.add_limits(verb)
+    common.add_job_options(verb)
+
+
+def extract(arguments: Namespace) -> int:
+    """Write the records that were found to stdout, as JSON."""
+    schema = _schema(arguments)
+    options: ExtractOptions = {
+        "instructions": arguments.instructions,
+        "chunk_tokens": arguments.chunk_tokens,
+        "on_gap": cast("OnGap", arguments.on_gap),
+    }
+    if arguments.key is not None:
+        options["key"] = [name.strip() for name in arguments.key.split(",")]
+    if arguments.csv is not None:
+        common.check_place(arguments.csv)
+    sources = [_source(named) for named in arguments.files]
+    watch = common.Watch(arguments)
+    model = inputs.model(arguments) if arguments.dry_run else None
+    with common.opened(arguments, model) as client:
+        if arguments.dry_run:
+            plan = client.plan(sources, verb="extract", schema=schema, **options)
+            return common.show_plan(plan, arguments)
+        options["on_event"] = watch.on_event
+        with _told(arguments), watch.running():
+            found = client.extract(sources, schema, **options)
+    print(found.to_json(indent=2) if arguments.json else _value(found))
+    sys.stdout.flush()
+    if arguments.csv is not None:
+        escape = bool(arguments.escape_formulas)
+        common.written(arguments.csv, lambda path: found.to_csv(path, escape_formulas=escape))
+    _tell(found, watch.seconds, arguments)
+    return common.INCOMPLETE if found.gaps else common.DONE
+
+
+def read_fields(text: str) -> Any:  # noqa: ANN401 - a type that is made here
+    """Return the type of a record with the fields that are named.
+
+    Args:
+        text: Names with commas between them, each with a type after a colon where it is no text:
+            one of text, number, integer, boolean, date, datetime, time; choices such as
+            "open|closed"; a list such as "text[]". Any of them may be missing in a record.
+
+    Raises:
+        ArgumentError: A name is empty or stands twice, or a type is unknown.
+    """
+    from typing_extensions import TypedDict
+
+    fields: dict[str, Any] = {}
+    for field in text.split(","):
+        name, _, kind = (part.strip() for part in field.partition(":"))
+        if not name or name in fields:
+            raise ArgumentError(
+                f"--fields names {name!r} twice"
+                if name
+                else f"--fields has an empty name: {text!r}"
+            )
+        fields[name] = _kind(kind or "text")
+    return TypedDict("record", fields)  # type: ignore[operator] # made at run time
+
+
+def _kind(named: str) -> Any:  # noqa: ANN401 - a type
+    """Return the type that a word stands for; a list may be empty, and all else may be missing."""
+    if named.endswith("[]"):
+        return GenericAlias(list, (_bare(named[:-2].strip()),))
+    return Optional[_bare(named)]  # noqa: UP045 - the type is not known here
+
+
+def _bare(named: str) -> Any:  # noqa: ANN401 - a type
+    choices = tuple(choice.strip() for choice in named.split("|"))
+    if len(choices) > 1 and all(choices):
+        return Literal[choices]
+    if named not in _KINDS:
+        raise ArgumentError(
+            f"--fields has the type {named!r}; there are {', '.join(_KINDS)}, choices such as "
+            f"open|closed, and lists such as text[]"
+        )
+    return _KINDS[named]
+
+
+def _schema(arguments: Namespace) -> Any:  # noqa: ANN401 - a type
+    """Return the type to look for: a list, unless there is to be one record."""
+    if arguments.fields is not None:
+        kind = read_fields(arguments.fields)
+    else:
+        kind = read_schema(arguments.schema)
+    is_list = get_origin(unannotated(kind)) is list
+    if is_list and arguments.one:
+        raise ArgumentError(f"--one is for one record, and {arguments.schema!r} is a list of them")
+    return kind if is_list or arguments.one else GenericAlias(list, (kind,))
+
+
+def _source(named: str) -> Source:
+    if named == "-":
+        return Document.from_bytes(sys.stdin.buffer.read(), origin="stdin")
+    return Path(named)
+
+
+def _value(found: Extraction[Any]) -> str:
+    records = [item.data for item in found.items]
+    return json.dumps(records if found.is_many else records[0], indent=2, ensure_ascii=False)
+
+
+@contextmanager
+def _told(arguments: Namespace) -> Generator[None]:
+    try:
+        yield
+    except (BudgetExceededError, JobError) as error:
+        if error.result is not None:
+            way = (
+                "the same command goes on from there"
+                if arguments.journal
+                else "with --journal PATH they would have been kept"
+            )
+            parts = counted(len(error.calls), "part")
+            common.say(f"{parts} had been read: {way}")
+        raise
+
+
+def _tell(found: Extraction[Any], seconds: float, arguments: Namespace) -> None:
+    for gap in found.gaps:
+        common.tell_gap(gap)
+    common.tell(found, seconds, arguments)
+    if arguments.quiet:
+        return
+    fields = [
+        (f"items[{number}].{field.path}", field)
+        for number, item in enumerate(found.items)
+        for field in item.fields
+    ]
+    verdicts = Counter(field.verdict for _, field in fields)
+    told = ", ".join(f"{number:,} {verdict}" for verdict, number in verdicts.most_common())
+    records = counted(len(found.items), "record")
+    common.say(f"{records}, {counted(len(fields), 'value')}{f': {told}' if told else ''}")
+    _warn([str(conflict) for conflict in found.conflicts])
+    _warn(found.problems)
+    _warn([f"{at}: {_weakness(field)}" for at, field in fields if not field.is_supported])
+
+
+def _weakness(field: ExtractedField) -> str:
+    said = json.dumps(field.value, ensure_ascii=False)[:_SHOWN_CHARACTERS]
+    if field.verdict == "attributed":
+        return f"{said} stands in none of the passages that are quoted for it"
+    return f"{said} has no passage that stands behind it"
+
+
+def _warn(warnings: Sequence[str]) -> None:
+    """Tell the first of some warnings, and how many more there are."""
+    for warning in warnings[:_TOLD_AT_MOST]:
+        common.say(f"warning: {warning}")
+    if len(warnings) > _TOLD_AT_MOST:
+        common.say(f"warning: and {len(warnings) - _TOLD_AT_MOST:,} more such; see --json")
