@@ -91,10 +91,15 @@ if TYPE_CHECKING:
         Extraction,
         ExtractOptions,
     )
+    from minikit.jobs.many import ManyOptions
+    from minikit.jobs.many_plan import ManyPlan
     from minikit.jobs.options import SummarizeOptions
+    from minikit.jobs.outcomes import AsyncOutcomes
     from minikit.jobs.plan import Level, Plan, Plans, VerbPlan
     from minikit.jobs.provenance import Citation, Claim, Node
     from minikit.jobs.result import CallRecord, Gap, Progress, Result
+    from minikit.jobs.row_run import Outcome
+    from minikit.jobs.rows_progress import Remaining, RowsProgress
     from minikit.jobs.stream import AsyncSummaryStream
     from minikit.jobs.summary import Partial, Summary, SummaryWarning, TextDelta
     from minikit.jobs.templates import SummarizePrompts
@@ -103,6 +108,7 @@ if TYPE_CHECKING:
     from minikit.models.model import ImageRule, Model, Price
     from minikit.models.retirement import ModelRetirementWarning
     from minikit.models.usage import Usage
+    from minikit.outcomes import Outcomes
     from minikit.streams import CompletionStream, SummaryStream
     from minikit.text.document import Document, Span
     from minikit.text.pack import Packed, PackedPart, Part, pack
@@ -116,6 +122,7 @@ __all__ = [
     "ArgumentError",
     "AsyncClient",
     "AsyncCompletionStream",
+    "AsyncOutcomes",
     "AsyncSummaryStream",
     "AttemptEnded",
     "AuthenticationError",
@@ -155,6 +162,8 @@ __all__ = [
     "Ledger",
     "LedgerEntry",
     "Level",
+    "ManyOptions",
+    "ManyPlan",
     "Message",
     "MinikitError",
     "MissingExtraError",
@@ -163,6 +172,8 @@ __all__ = [
     "ModelRetirementWarning",
     "Node",
     "OpenTelemetryHook",
+    "Outcome",
+    "Outcomes",
     "OutputTruncatedError",
     "Packed",
     "PackedPart",
@@ -178,11 +189,13 @@ __all__ = [
     "RateLimit",
     "RateLimitError",
     "RefusalError",
+    "Remaining",
     "RequestRejectedError",
     "RequestTooLargeError",
     "Result",
     "Retry",
     "RetryScheduled",
+    "RowsProgress",
     "SchemaError",
     "ServerError",
     "SourceError",
@@ -247,10 +260,15 @@ _HOMES = {
     "minikit.functions": "ask chat compare complete_many describe extract needle plan summarize "
     "translate",
     "minikit.jobs.extract": "Conflict ExtractOptions ExtractedField ExtractedItem Extraction",
+    "minikit.jobs.many": "ManyOptions",
+    "minikit.jobs.many_plan": "ManyPlan",
     "minikit.jobs.options": "SummarizeOptions",
+    "minikit.jobs.outcomes": "AsyncOutcomes",
     "minikit.jobs.plan": "Level Plan Plans VerbPlan",
     "minikit.jobs.coverage": "Coverage",
     "minikit.jobs.provenance": "Citation Claim Node",
+    "minikit.jobs.row_run": "Outcome",
+    "minikit.jobs.rows_progress": "Remaining RowsProgress",
     "minikit.jobs.stream": "AsyncSummaryStream",
     "minikit.jobs.result": "CallRecord Gap Progress Result",
     "minikit.jobs.summary": "Partial Summary SummaryWarning TextDelta",
@@ -260,6 +278,7 @@ _HOMES = {
     "minikit.models.model": "ImageRule Model Price",
     "minikit.models.retirement": "ModelRetirementWarning",
     "minikit.models.usage": "Usage",
+    "minikit.outcomes": "Outcomes",
     "minikit.streams": "CompletionStream SummaryStream",
     "minikit.text.document": "Document Span",
     "minikit.text.passage": "Passage",

@@ -9,7 +9,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, TextIO, cast
 
-from minikit.errors import ArgumentError, MinikitError
+from minikit.errors import ArgumentError
+from minikit.jobs.row_run import plain
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -79,7 +80,7 @@ class OutcomeFile:
         """
         file = self.open()
         if self._delimiter is None:
-            file.write(_json(self._line(outcome)) + "\n")
+            file.write(f"{outcome.to_json()}\n")
         else:
             self._write_cells(csv.writer(file, delimiter=self._delimiter), outcome)
         file.flush()
@@ -100,20 +101,6 @@ class OutcomeFile:
     ) -> None:
         self.close()
 
-    def _line(self, outcome: Outcome[Any]) -> dict[str, object]:
-        completion = outcome.completion
-        cost_usd = completion.cost_usd if completion else None
-        parsed = {} if self._schema is None else {"parsed": _plain(outcome.parsed)}
-        return {
-            "index": outcome.index,
-            "row": outcome.row,
-            "text": outcome.text,
-            **parsed,
-            "finish_reason": completion.finish_reason if completion else None,
-            "cost_usd": None if cost_usd is None else f"{cost_usd:f}",
-            "error": _told(outcome.error),
-        }
-
     def _write_cells(self, writer: Any, outcome: Outcome[Any]) -> None:  # noqa: ANN401 - csv's own has no public name
         if not self._columns:
             self._columns = tuple(dict.fromkeys([*outcome.row, *self._names]))
@@ -124,7 +111,7 @@ class OutcomeFile:
             *(outcome.row.get(column) for column in self._columns),
             *self._reply(outcome),
             finish_reason,
-            _told(outcome.error),
+            outcome.problem,
         ]
         writer.writerow([_cell(value) for value in cells])
 
@@ -142,17 +129,10 @@ class OutcomeFile:
     def _reply(self, outcome: Outcome[Any]) -> list[object]:
         if self._schema is None:
             return [outcome.text]
-        value, fields = _plain(outcome.parsed), self._fields()
+        value, fields = plain(outcome.parsed), self._fields()
         if isinstance(value, dict) and value.keys() <= set(fields):
             return [cast("dict[str, object]", value).get(field) for field in fields]
         return [value, *[None] * (len(fields) - 1)]
-
-
-def _plain(value: object) -> Any:  # noqa: ANN401 - any JSON
-    """Return what JSON has for a value of a schema."""
-    from pydantic_core import to_jsonable_python
-
-    return to_jsonable_python(value)
 
 
 def _json(value: object) -> str:
@@ -164,7 +144,3 @@ def _cell(value: object) -> str:
         return value or ""
     is_json = type(value) is bool or isinstance(value, _NESTED)
     return _json(value) if is_json else str(value)
-
-
-def _told(error: MinikitError | None) -> str | None:
-    return None if error is None else f"{type(error).__name__}: {error}"

@@ -134,9 +134,8 @@ class AsyncOutcomes(Generic[T]):
         `in_order=False` a slow row holds up nothing.
 
         Args:
-            path: A file that ends with .jsonl or .ndjson (an object a line: `index`, `row`,
-                `text`, with a schema `parsed`, `finish_reason`, `cost_usd`, `error`), or with
-                .csv or .tsv (the columns of the row, then `reply`, or with a schema a column for
+            path: A file that ends with .jsonl or .ndjson (`Outcome.to_json` a line), or with .csv
+                or .tsv (the columns of the row, then `reply`, or with a schema a column for
                 each of its fields, then `finish_reason` and `error`).
 
         Raises:

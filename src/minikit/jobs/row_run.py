@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from contextlib import aclosing, suppress
 from copy import copy
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Generic, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
 from minikit.calls.completion import Completion
 from minikit.errors import (
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from minikit.jobs.many import Asking, ManyJob
 
-__all__ = ["Outcome", "RowRun", "is_of_the_row"]
+__all__ = ["Outcome", "RowRun", "is_of_the_row", "plain"]
 
 T = TypeVar("T")
 
@@ -71,6 +71,38 @@ class Outcome(Generic[T]):
     def parsed(self) -> T | None:
         """The reply as a value of the schema; None without a schema, or where there is an error."""
         return cast("T | None", getattr(self.completion, "parsed", None))
+
+    @property
+    def problem(self) -> str | None:
+        """The error in words, with its class; None where there is none."""
+        return None if self.error is None else f"{type(self.error).__name__}: {self.error}"
+
+    def to_json(self) -> str:
+        """Return a line of JSON: index, row, text, parsed, finish_reason, cost_usd and error.
+
+        Values in the row that JSON does not have are written as `str` does.
+        """
+        import json
+
+        completion = self.completion
+        cost_usd = completion.cost_usd if completion else None
+        line = {
+            "index": self.index,
+            "row": self.row,
+            "text": self.text,
+            "parsed": plain(self.parsed),
+            "finish_reason": completion.finish_reason if completion else None,
+            "cost_usd": None if cost_usd is None else f"{cost_usd:f}",
+            "error": self.problem,
+        }
+        return json.dumps(line, ensure_ascii=False, default=str)
+
+
+def plain(value: object) -> Any:  # noqa: ANN401 - any JSON
+    """Return what JSON has for a value of a schema."""
+    from pydantic_core import to_jsonable_python
+
+    return to_jsonable_python(value)
 
 
 class RowRun(Generic[T]):
