@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from minikit.jobs.plan import Models, VerbPlan
     from minikit.jobs.several import Verbs
     from minikit.jobs.verb import Setting
-    from minikit.models.model import Model
     from minikit.text.document import Document, Source
 
 __all__ = ["CompareJob", "CompareOptions", "prepare", "run"]

@@ -201,7 +201,6 @@ class Purse:
     def __init__(self, budget: Budget | None) -> None:
         """Share `budget`; where there is none, no job has a limit."""
         self._budget = budget
-        self._open = 0
         self._line: Line | None = None
 
     async def pay(
@@ -240,18 +239,15 @@ class Purse:
 
         def ask() -> Reservation | Wait:
             left_usd = max(Decimal(0), budget.left_usd)
-            if left_usd < most_usd and self._open:
+            if left_usd < most_usd and budget.reserved_usd:  # some of which comes back
                 return Wait()
             return budget.reserve(min(left_usd, _ROOM * most_usd)) or Wait()
 
-        reservation = await self._line.wait(ask)
-        self._open += 1
-        return reservation
+        return await self._line.wait(ask)
 
     def _settle(self, reservation: Reservation | None, spent_usd: Decimal | None) -> None:
         if reservation is not None and self._line is not None:
             reservation.settle(spent_usd)
-            self._open -= 1
             self._line.wake()
 
 
