@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from minikit import ArgumentError, Usage
@@ -100,14 +100,13 @@ def test_to_json_and_back() -> None:
     assert Conversation.from_json(state.to_json(indent=2).encode()) == state
 
 
+@settings(max_examples=25)
 @given(texts(8), texts(8))
 def test_any_text_comes_back(said: str, system: str) -> None:
     """Any str is legal text, lone surrogates included."""
     state = Conversation(system=system, messages=(user(said), assistant(said)))
-    again = Conversation.from_json(state.to_json())
-    assert again.to_json() == state.to_json()
-    paired = "\ud83d\ude00" in said + system  # two halves are read as what they stand for
-    assert paired or again == state
+    halves = "\ud83d\ude00" in said or "\ud83d\ude00" in system  # read as what they stand for
+    assert halves or Conversation.from_json(state.to_json()) == state
 
 
 def test_the_repr_holds_no_text() -> None:

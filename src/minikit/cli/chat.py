@@ -9,6 +9,7 @@ from argparse import Namespace
 from collections.abc import Iterator
 from contextlib import suppress
 from decimal import Decimal
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -114,7 +115,7 @@ def _lines() -> Iterator[str]:
         yield from filter(str.strip, sys.stdin)
         return
     with suppress(ImportError):
-        import readline  # noqa: F401 - lets lines be edited, where there is one
+        import_module("readline")  # lets lines be edited, where there is one
     with suppress(EOFError):
         while True:
             line = input(PROMPT)

@@ -60,14 +60,14 @@ class AsyncChat:
 
         Args:
             pipeline: What sends.
-            forms: Not used: replies of a chat have no schema.
+            forms: Not used: replies have no schema.
             model: Who is asked.
-            setting: Not used: a chat has no plan.
+            setting: Not used: there is no plan.
             **options: See `ChatOptions`.
 
         Raises:
             ArgumentError: An option cannot be used.
-            MissingKeyError: There is no key for the model's server.
+            MissingKeyError: There is no key.
         """
         self._options = CheckedChatOptions(**options)
         self._options.request("-", model)
@@ -127,17 +127,15 @@ class AsyncChat:
             return await exchange.send()
 
     def stream(self, content: Content) -> AsyncChatStream:
-        """Send a message, and read the reply as it is written.
+        """Send a message, and read the reply as it is written. Errors are those of `send`.
 
-        Nothing is sent before the stream is opened with `async with`. Other messages wait until it
-        is left.
+        Nothing is sent before it is opened with `async with`; other messages wait until it is left.
 
         Args:
             content: As for `send`.
 
         Returns:
-            A stream to open with `async with` and to read with `async for`; its `reply` is the
-            reply at the end. Errors are those of `send`.
+            A stream to read with `async for`; its `reply` is the reply at the end.
         """
         return AsyncChatStream(self._exchange(content))
 
@@ -150,16 +148,16 @@ class AsyncChat:
             check_follows(conversation, new)
             fit = await in_thread(partial(packing.fit, conversation, new))
             readings = await in_thread(partial(packing.readings, conversation, fit.due))
+            account = partial(opened, self._pipeline, self._model, self._options, len(readings))
             exchange = Exchange(
                 pipeline=self._pipeline,
                 packing=packing,
-                engine=opened(self._pipeline, self._model, self._options, len(readings)),
+                engine=await in_thread(account),  # prices are loaded from a file
                 conversation=conversation,
                 new=new,
                 save=self._saved,
             )
-            for note in self._notes:
-                exchange.note(note)
+            exchange.note(*self._notes)
             try:
                 await exchange.prepare(fit, readings)
                 yield exchange
@@ -191,8 +189,8 @@ class AsyncChat:
             knowledge = await in_thread(partial(known, self._model, self._options))
             packing = await in_thread(partial(Packing, self._model, self._options, knowledge))
             digest = None if knowledge is None else knowledge.digest
-            if self._conversation.knowledge not in (None, digest):
-                self._notes = (OTHER_KNOWLEDGE,)
+            is_other = self._conversation.knowledge not in (None, digest)
+            self._notes = (OTHER_KNOWLEDGE,) if is_other else ()
             self._conversation = replace(self._conversation, knowledge=digest)
             self._packing = packing
         return self._packing

@@ -132,9 +132,9 @@ class Exchange:
         self._engine.record(completion, self._place())
         return self._kept(completion)
 
-    def note(self, note: str) -> None:
+    def note(self, *notes: str) -> None:
         """Add to what is told with the reply."""
-        self._engine.tally.notes[note] = None
+        self._engine.tally.notes.update(dict.fromkeys(notes))
 
     def book(self) -> None:
         """Book what the calls have taken so far, and save the conversation."""

@@ -60,7 +60,7 @@ class Knowledge:
         self.digest = digest_of("chat", model, documents)
         self._documents = tuple(documents)
         self._tokens = min(tokens, OFFLINE_TOKENS) if self._is_offline else tokens
-        self._index = None if fits else PassageIndex(self._documents)
+        self._index = PassageIndex(() if fits else self._documents)
         self._places: dict[int, Places] = {}
 
     def material(
@@ -72,16 +72,17 @@ class Knowledge:
         so offline, where a passage is a reply. The best passages stand at the edges, where a model
         reads best. The same messages find the same.
         """
+        question = question_of(current)
+        if not question.strip():  # an image alone
+            return "", ()
         asked = [] if self._is_offline else [question_of(turn) for turn in turns_of(earlier)]
-        found = self._found(question_of(current), asked)
+        found = self._found(question, asked)
         material = "\n".join(map(passage_fence, found))
         if self._is_offline:
             material = f"{material or fence(NO_MATCH, 'passage')}\n\n{OFFLINE_ASK}"
         return material, found
 
     def _found(self, question: str, earlier: Sequence[str]) -> tuple[Passage, ...]:
-        if self._index is None or not question:
-            return ()
         ranked = (
             each
             for each in self._index.rank(question, earlier=earlier)

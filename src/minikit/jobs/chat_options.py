@@ -80,14 +80,7 @@ class CheckedChatOptions(CheckedOptions):
     def __post_init__(self) -> None:
         CheckedOptions.__post_init__(self)
         check_text("system", self.system)
-        tools = cast("object", self.tools)
-        given = cast("list[object]", tools) if isinstance(tools, list | tuple) else [None]
-        if not all(isinstance(tool, Mapping) for tool in given):
-            raise ArgumentError(
-                'tools is a list of definitions such as {"type": "function", "function": {...}}, '
-                f"not {type(tools).__name__}; of functions of your own, write what they take"
-            )
-        object.__setattr__(self, "tools", tuple(self.tools))
+        object.__setattr__(self, "tools", _definitions(self.tools))
         if self.tool_choice is not None and not self.tools:
             raise ArgumentError("tool_choice is about tools, and there are none: give tools too")
         if self.history_tokens is not None:
@@ -145,3 +138,15 @@ class CheckedChatOptions(CheckedOptions):
                 f"state is what to_json() wrote, or a Conversation, not {type(state).__name__}"
             )
         return state or Conversation()
+
+
+def _definitions(tools: object) -> tuple[Mapping[str, Any], ...]:
+    is_list = isinstance(tools, list | tuple)
+    given = cast("Sequence[object]", tools) if is_list else ()
+    if not is_list or not all(isinstance(tool, Mapping) for tool in given):
+        raise ArgumentError(
+            'tools is a list of definitions such as {"type": "function", "function": {...}}, '
+            f"not {type(cast('object', tools)).__name__}; of functions of your own, write what "
+            f"they take"
+        )
+    return cast("tuple[Mapping[str, Any], ...]", tuple(given))
