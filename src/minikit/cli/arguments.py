@@ -6,7 +6,7 @@ import argparse
 from importlib.metadata import version
 from typing import get_args
 
-from minikit.cli import ask, commands, common, describe, extract, journal, plans, summaries
+from minikit.cli import ask, chat, commands, common, describe, extract, journal, plans, summaries
 from minikit.cli import map as map_verb
 from minikit.jobs.options import LENGTH_WORDS, Strategy, Unsupported
 
@@ -33,6 +33,7 @@ def parser() -> common.Parser:
     ask.add(verbs)
     describe.add(verbs)
     map_verb.add(verbs)
+    chat.add(verbs)
     _add_count(verbs)
     _add_split(verbs)
     _add_models(verbs)
