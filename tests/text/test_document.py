@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from minikit import ArgumentError, Document, SourceError, Span
+from minikit.text.document import documents
 
 
 def test_span_names_a_place() -> None:
@@ -94,3 +95,37 @@ def test_not_a_source(source: object) -> None:
     """What is neither text nor a file nor a document is refused by its type."""
     with pytest.raises(SourceError, match=r"a str .text., a Path .a file. or a Document"):
         Document.of(source)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("source", [[], ()])
+def test_no_source(source: list[str]) -> None:
+    """An empty sequence of sources is refused."""
+    with pytest.raises(SourceError, match="there is no source"):
+        documents(source)
+
+
+@pytest.mark.parametrize("source", [b"bytes", 7, None, [["a"]], {"a"}])
+def test_not_sources(source: object) -> None:
+    """What is no source, within a sequence too, is refused by its type."""
+    with pytest.raises(SourceError, match=r"a source is a str .text., a Path .a file."):
+        documents(source)  # type: ignore[arg-type]
+
+
+def test_one_source_is_one_document(tmp_path: Path) -> None:
+    """A text, a document and a file are a document each, alone or in a sequence."""
+    file = tmp_path / "a.txt"
+    file.write_text("A")
+    one = Document(text="B")
+    assert documents("text") == (Document(text="text"),)
+    assert documents(one) == (one,)
+    assert documents(file) == (Document.from_path(file),)
+    assert documents((one, file, "text")) == (
+        *(one, Document.from_path(file), Document(text="text")),
+    )
+
+
+@pytest.mark.parametrize("name", ["a\0b", "x" * 5_000, f"{'x' * 5_000}/*", "none.txt", "*\0"])
+def test_a_path_to_nothing(name: str) -> None:
+    """A path that cannot be, or leads nowhere, is refused by its name."""
+    with pytest.raises(SourceError, match=r"cannot read|no such file|no file to read"):
+        documents(Path(name))

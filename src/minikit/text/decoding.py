@@ -90,12 +90,8 @@ def _declared(data: bytes) -> tuple[str, None] | None:
 
 
 def _nearly_utf_8(data: bytes, name: str) -> tuple[str, str] | None:
-    text = data.decode("utf-8", "replace")
-    broken = text.count("\ufffd")
-    if len(text.encode("ascii", "ignore")) + broken * (_SOUND_PER_BROKEN + 1) > len(text):
-        return None
-    places = "1 place" if broken == 1 else f"{broken:,} places"
-    return text, f"{name!r} is damaged UTF-8: {places} could not be read and became U+FFFD"
+    text, broken = _mended(data, "utf-8")
+    return None if text is None else (text, f"{name!r} is damaged UTF-8: {broken}")
 
 
 def _guessed(data: bytes, name: str, error: UnicodeDecodeError) -> tuple[str, str]:
@@ -106,15 +102,24 @@ def _guessed(data: bytes, name: str, error: UnicodeDecodeError) -> tuple[str, st
     # Windows-1252, which is far likelier.
     era = EncodingEra.MODERN_WEB | EncodingEra.LEGACY_ISO | EncodingEra.DOS
     encoding = chardet.detect(data, encoding_era=era, max_bytes=len(data))["encoding"]
-    try:
-        if encoding is not None:
-            return data.decode(encoding), (
-                f"{name!r} is not UTF-8 and names no encoding; it was read as {encoding}, which "
-                f"is a guess. Where it is wrong: iconv -f ENCODING -t UTF-8"
-            )
-    except (LookupError, ValueError):
-        pass  # chardet looks at the letters of a language, not at each byte
-    raise SourceError(
-        f"{name!r} is not UTF-8 text (byte {error.start} is {data[error.start]:#04x}), and its "
-        f"encoding cannot be told; convert it first, for example: iconv -f ENCODING -t UTF-8"
-    ) from error
+    text, broken = _mended(data, encoding) if encoding is not None else (None, "")
+    if text is None:
+        raise SourceError(
+            f"{name!r} is not UTF-8 text (byte {error.start} is {data[error.start]:#04x}), and its "
+            f"encoding cannot be told; convert it first, for example: iconv -f ENCODING -t UTF-8"
+        ) from error
+    return text, (
+        f"{name!r} is not UTF-8 and names no encoding; it was read as {encoding}, which is a "
+        f"guess{f' ({broken})' if broken else ''}. Where it is wrong: iconv -f ENCODING -t UTF-8"
+    )
+
+
+def _mended(data: bytes, encoding: str) -> tuple[str | None, str]:
+    """Return the text with U+FFFD for what cannot be read, and how often that was; None: often."""
+    text = data.decode(encoding, "replace")
+    broken = text.count("\ufffd")
+    beyond_ascii = len(text) - len(text.encode("ascii", "ignore"))
+    if broken and beyond_ascii < broken * (_SOUND_PER_BROKEN + 1):
+        return None, ""
+    places = "1 place" if broken == 1 else f"{broken:,} places"
+    return text, f"{places} could not be read and became U+FFFD" if broken else ""

@@ -63,7 +63,8 @@ def find_files(path: Path) -> Found:
     """Return the files in a folder and the folders in it, or those that a pattern matches.
 
     Left out are hidden files, those that a .gitignore says, in the folder or in those around it
-    up to the root of their repository, links, binary files by their first bytes, and empty ones.
+    up to the root of their repository, links, pipes, binary files by their first bytes, and empty
+    ones.
     Folders that are left out are not entered.
 
     Raises:
@@ -104,20 +105,21 @@ def _walk(found: Found, folder: Path, rules: _Rules) -> None:
             if _is_kept(found, path, rules, is_folder=is_folder, is_link=entry.is_symlink()):
                 if is_folder:
                     waiting.append(path)
-                else:
+                elif entry.is_file(follow_symlinks=False):
                     _add(found, path)
+                else:  # a pipe, for one, which would be waited for
+                    found.leave_out(path, "not a file")
 
 
 def _match(found: Found, pattern: str, rules: _Rules) -> None:
     try:
-        matches = found.root.glob(pattern)
-        for path in matches:
+        for path in found.root.glob(pattern):
             if path.is_file() and all(_ways(found, path, rules)):
                 _add(found, path)
-    except (NotImplementedError, ValueError, IndexError) as error:
-        raise SourceError(f"{pattern!r} is no pattern for files: {error}") from error
-    except OSError as error:
-        raise SourceError(f"cannot read {str(found.root)!r}: {error}") from error
+    except (OSError, ValueError) as error:
+        if isinstance(error, SourceError):
+            raise
+        raise SourceError(f"cannot look for files by {pattern!r}: {error}") from error
 
 
 def _ways(found: Found, path: Path, rules: _Rules) -> Iterator[bool]:
@@ -199,7 +201,7 @@ def _around(root: Path) -> _Chain:
     around: list[Path] = []
     for folder in (root, *root.parents):
         around.append(folder)
-        if (folder / ".git").exists():
+        if os.path.lexists(folder / ".git"):
             outer = around[:0:-1]
             return tuple(rules for each in outer for rules in _own(each))
     return ()

@@ -21,6 +21,7 @@ _MOST_BYTES = 1_000_000_000
 _LOCKS = frozenset({"META-INF/rights.xml", "META-INF/sinf.xml"})
 """The files of an EPUB that is sold with a lock, of Adobe and of Apple."""
 
+_KINDS = {".docx": "a DOCX", ".epub": "an EPUB"}
 _MIMETYPE = "mimetype"
 _EPUB = b"application/epub+zip"
 _REFUSED = {
@@ -88,13 +89,13 @@ def _converted(data: bytes, suffix: str, name: str) -> str:
         raise _missing(suffix, name) from error
     except (BadZipFile, ExpatError, *TROUBLE) as error:
         raise SourceError(
-            f"{name!r} is a {suffix[1:].upper()} that cannot be read "
+            f"{name!r} is {_KINDS[suffix]} that cannot be read "
             f"({type(error).__name__}: {error}); open it and save it again"
         ) from error
 
 
 def _missing(suffix: str, name: str) -> MissingExtraError:
     return MissingExtraError(
-        f"{name!r} is a {suffix[1:].upper()}, which needs markitdown: pip install 'minikit[files]'",
+        f"{name!r} is {_KINDS[suffix]}, which needs markitdown: pip install 'minikit[files]'",
         name="markitdown",
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import zlib
 from io import BytesIO
 from typing import TYPE_CHECKING
@@ -31,6 +32,9 @@ TROUBLE = (
 
 _PAGES_NAMED = 10
 
+# What pypdf logs of a broken file shows where a program asks for logs, and not on stderr else.
+_QUIET = logging.NullHandler()
+
 
 def pdf_text(data: bytes, name: str) -> tuple[str, str | None]:
     """Return the text of a PDF, a form feed between pages, and which pages hold none, or None.
@@ -46,6 +50,7 @@ def pdf_text(data: bytes, name: str) -> tuple[str, str | None]:
         raise MissingExtraError(
             f"{name!r} is a PDF, which needs pypdf: pip install 'minikit[files]'", name="pypdf"
         ) from error
+    logging.getLogger("pypdf").addHandler(_QUIET)
     try:
         pages = _pages(PdfReader(BytesIO(data)))
     except (DependencyError, FileNotDecryptedError) as error:
