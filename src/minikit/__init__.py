@@ -70,6 +70,7 @@ if TYPE_CHECKING:
     from minikit.calls.stream import AsyncCompletionStream
     from minikit.calls.structured import ParsedCompletion
     from minikit.calls.telemetry import OpenTelemetryHook
+    from minikit.chats import Chat, ChatStream
     from minikit.client import AsyncClient
     from minikit.functions import (
         ask,
@@ -83,6 +84,13 @@ if TYPE_CHECKING:
         summarize,
         translate,
     )
+    from minikit.jobs.answer import Answer, DocumentRead
+    from minikit.jobs.ask_job import AskOptions
+    from minikit.jobs.chat import AsyncChat
+    from minikit.jobs.chat_exchange import Reply
+    from minikit.jobs.chat_options import ChatOptions
+    from minikit.jobs.chat_stream import AsyncChatStream
+    from minikit.jobs.conversation import Conversation
     from minikit.jobs.coverage import Coverage
     from minikit.jobs.extract import (
         Conflict,
@@ -119,7 +127,11 @@ if TYPE_CHECKING:
     from minikit.tokens.messages import ImagePart, Message, TextPart
 
 __all__ = [
+    "Answer",
     "ArgumentError",
+    "AskOptions",
+    "AsyncChat",
+    "AsyncChatStream",
     "AsyncClient",
     "AsyncCompletionStream",
     "AsyncOutcomes",
@@ -133,6 +145,9 @@ __all__ = [
     "CallRecord",
     "CallStarted",
     "CallTimeoutError",
+    "Chat",
+    "ChatOptions",
+    "ChatStream",
     "Chunk",
     "ChunkTooSmallError",
     "Citation",
@@ -144,8 +159,10 @@ __all__ = [
     "CompletionStream",
     "Conflict",
     "ContextOverflowError",
+    "Conversation",
     "Coverage",
     "Document",
+    "DocumentRead",
     "Duration",
     "Event",
     "ExtractOptions",
@@ -190,6 +207,7 @@ __all__ = [
     "RateLimitError",
     "RefusalError",
     "Remaining",
+    "Reply",
     "RequestRejectedError",
     "RequestTooLargeError",
     "Result",
@@ -254,17 +272,25 @@ _HOMES = {
     "minikit.calls.stream": "AsyncCompletionStream",
     "minikit.calls.structured": "ParsedCompletion",
     "minikit.calls.telemetry": "OpenTelemetryHook",
+    "minikit.chats": "Chat ChatStream",
     "minikit.client": "AsyncClient",
     "minikit.async_functions": "aask achat acompare acomplete_many adescribe aextract aneedle "
     "aplan asummarize atranslate",
     "minikit.functions": "ask chat compare complete_many describe extract needle plan summarize "
     "translate",
+    "minikit.jobs.answer": "Answer DocumentRead",
+    "minikit.jobs.ask_job": "AskOptions",
     "minikit.jobs.extract": "Conflict ExtractOptions ExtractedField ExtractedItem Extraction",
     "minikit.jobs.many": "ManyOptions",
     "minikit.jobs.many_plan": "ManyPlan",
     "minikit.jobs.options": "SummarizeOptions",
     "minikit.jobs.outcomes": "AsyncOutcomes",
     "minikit.jobs.plan": "Level Plan Plans VerbPlan",
+    "minikit.jobs.chat": "AsyncChat",
+    "minikit.jobs.chat_exchange": "Reply",
+    "minikit.jobs.chat_options": "ChatOptions",
+    "minikit.jobs.chat_stream": "AsyncChatStream",
+    "minikit.jobs.conversation": "Conversation",
     "minikit.jobs.coverage": "Coverage",
     "minikit.jobs.provenance": "Citation Claim Node",
     "minikit.jobs.row_run": "Outcome",
