@@ -6,7 +6,19 @@ import argparse
 from importlib.metadata import version
 from typing import get_args
 
-from minikit.cli import ask, chat, commands, common, describe, extract, journal, plans, summaries
+from minikit.cli import (
+    ask,
+    chat,
+    commands,
+    common,
+    compare,
+    describe,
+    extract,
+    journal,
+    needle,
+    plans,
+    summaries,
+)
 from minikit.cli import map as map_verb
 from minikit.jobs.options import LENGTH_WORDS, Strategy, Unsupported
 
@@ -34,6 +46,8 @@ def parser() -> common.Parser:
     describe.add(verbs)
     map_verb.add(verbs)
     chat.add(verbs)
+    compare.add(verbs)
+    needle.add(verbs)
     _add_count(verbs)
     _add_split(verbs)
     _add_models(verbs)

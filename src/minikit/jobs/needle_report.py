@@ -250,7 +250,7 @@ def _drawn(cell: NeedleCell) -> str:
 def _told(found: int, asked: int) -> str:
     low, high = _wilson(found, asked)
     share = f"{found / asked:.0%}" if asked else "none"
-    return f"{found} of {asked} found, {share} (95 % interval: {low:.0%} to {high:.0%})"
+    return f"{found} of {asked} found, {share} (95% interval: {low:.0%} to {high:.0%})"
 
 
 def _wilson(found: int, asked: int) -> tuple[float, float]:

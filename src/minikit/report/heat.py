@@ -47,13 +47,13 @@ def heat_map(report: NeedleReport) -> str:
 
 def depth_name(depth: float) -> str:
     """Return how a depth is told: start, end, or a share of the text."""
-    return {0.0: "start", 1.0: "end"}.get(float(depth), f"{100 * depth:.4g} %")
+    return {0.0: "start", 1.0: "end"}.get(float(depth), f"{100 * depth:.4g}%")
 
 
 def _panel(report: NeedleReport, strategy: NeedleStrategy) -> str:
     found, asked = report.counts(strategy)
     low, high = report.interval(strategy)
-    told = f"{found} of {asked} found, {low:.0%} to {high:.0%} (95 % interval)"
+    told = f"{found} of {asked} found, {low:.0%} to {high:.0%} (95% interval)"
     columns = "".join(
         f'<text x="{_LEFT + (at + 0.5) * _CELL_WIDTH:g}" y="{_TOP - 10}" '
         f'text-anchor="middle">{length:,}</text>'

@@ -30,7 +30,7 @@ def render_needles(report: NeedleReport) -> str:
     low, high = report.interval()
     usage = report.usage
     told = (
-        f"{report.found:,} of {report.asked:,} found, 95 % interval {low:.0%} to {high:.0%}; "
+        f"{report.found:,} of {report.asked:,} found, 95% interval {low:.0%} to {high:.0%}; "
         f"{len(report.calls):,} calls, {usage.input_tokens:,} tokens in, "
         f"{usage.output_tokens:,} out, {money(report.cost_usd)}; seed {report.seed}"
     )
@@ -64,7 +64,8 @@ def _row(cell: NeedleCell, probe: NeedleProbe) -> str:
         cut = f"{reply[:_SHOWN_CHARACTERS]} …" if len(reply) > _SHOWN_CHARACTERS else reply
         came = escaped(cut)
     return (
-        f"<tr><td>{cell.strategy}</td><td>{cell.length:,}</td><td>{depth_name(cell.depth)}</td>"
+        f'<tr><td class="short">{cell.strategy}</td><td class="short">{cell.length:,}</td>'
+        f'<td class="short">{depth_name(cell.depth)}</td>'
         f"<td>{escaped(probe.question)}</td><td>{escaped(probe.answer)}</td>"
         f'<td dir="auto">{came}</td></tr>'
     )
