@@ -93,15 +93,12 @@ def _sent(talk: Chat, line: str, *, as_json: bool) -> Reply:
         reply = talk.send(line)
         print(reply.to_json(), flush=True)
         return reply
-    with talk.stream(line) as stream:
-        is_within = False
+    with talk.stream(line) as stream:  # once it is open, there is text
         try:
             for text in stream:
                 print(text, end="", flush=True)
-                is_within = True
         finally:
-            if is_within:
-                print(flush=True)
+            print(flush=True)
     return stream.reply
 
 
@@ -112,7 +109,7 @@ def _lines() -> Iterator[str]:
     if reconfigure:
         reconfigure(errors="replace", **({} if is_terminal else {"encoding": "utf-8-sig"}))
     if not is_terminal:
-        yield from filter(str.strip, sys.stdin)
+        yield from (line.rstrip("\r\n") for line in sys.stdin if line.strip())
         return
     with suppress(ImportError):
         import_module("readline")  # lets lines be edited, where there is one
