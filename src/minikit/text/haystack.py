@@ -3,15 +3,10 @@
 from __future__ import annotations
 
 from random import Random
-from typing import TYPE_CHECKING
-
 from minikit.errors import SourceError
 from minikit.text.ruler import Ruler
 from minikit.text.words import word_ends
 from minikit.tokens.counting import count_text
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 __all__ = ["fit", "written"]
 
@@ -61,13 +56,13 @@ def written(tokens: int, seed: int) -> str:
         tokens: Of any encoding; >= 1.
         seed: Any int.
     """
+    random = Random(seed)  # noqa: S311 - a text that can be made again, not a secret
     paragraphs: list[str] = []
     left = tokens * _CHARACTERS_PER_TOKEN
-    for paragraph in _paragraphs(Random(seed)):  # noqa: S311 - a text that can be made again
-        paragraphs.append(paragraph)
-        left -= len(paragraph)
-        if left <= 0:
-            break
+    while left > 0:
+        sentences = random.randint(*_SENTENCES)
+        paragraphs.append(" ".join(_sentence(random) for _ in range(sentences)))
+        left -= len(paragraphs[-1])
     return "\n\n".join(paragraphs)
 
 
@@ -93,11 +88,6 @@ def fit(text: str, tokens: int, encoding: str) -> str:
     copies = 1 if own >= tokens else tokens // max(1, own - 1) + 1
     whole = "\n\n".join([text] * copies)
     return whole[: _end(whole, tokens, encoding)]
-
-
-def _paragraphs(random: Random) -> Iterator[str]:
-    while True:
-        yield " ".join(_sentence(random) for _ in range(random.randint(*_SENTENCES)))
 
 
 def _sentence(random: Random) -> str:
