@@ -99,6 +99,7 @@ if TYPE_CHECKING:
         Extraction,
         ExtractOptions,
     )
+    from minikit.jobs.finetune import check_training_file
     from minikit.jobs.many import ManyOptions
     from minikit.jobs.many_plan import ManyPlan
     from minikit.jobs.options import SummarizeOptions
@@ -112,13 +113,14 @@ if TYPE_CHECKING:
     from minikit.jobs.summary import Partial, Summary, SummaryWarning, TextDelta
     from minikit.jobs.templates import SummarizePrompts
     from minikit.jobs.timing import Duration
+    from minikit.jobs.training import TrainingCheck, TrainingProblem
     from minikit.jobs.verb import JobOptions
     from minikit.models.model import ImageRule, Model, Price
     from minikit.models.retirement import ModelRetirementWarning
     from minikit.models.usage import Usage
     from minikit.outcomes import Outcomes
     from minikit.streams import CompletionStream, SummaryStream
-    from minikit.text.document import Document, Span
+    from minikit.text.document import Document, SourceWarning, Span
     from minikit.text.pack import Packed, PackedPart, Part, pack
     from minikit.text.passage import Passage
     from minikit.text.split import Chunk, split
@@ -217,6 +219,7 @@ __all__ = [
     "SchemaError",
     "ServerError",
     "SourceError",
+    "SourceWarning",
     "Span",
     "StreamBrokenError",
     "SummarizeOptions",
@@ -227,6 +230,8 @@ __all__ = [
     "TextDelta",
     "TextPart",
     "Totals",
+    "TrainingCheck",
+    "TrainingProblem",
     "TransportError",
     "UnknownModelError",
     "UnknownPriceError",
@@ -245,6 +250,7 @@ __all__ = [
     "asummarize",
     "atranslate",
     "chat",
+    "check_training_file",
     "compare",
     "complete_many",
     "count_image_tokens",
@@ -300,13 +306,15 @@ _HOMES = {
     "minikit.jobs.summary": "Partial Summary SummaryWarning TextDelta",
     "minikit.jobs.templates": "SummarizePrompts",
     "minikit.jobs.timing": "Duration",
+    "minikit.jobs.finetune": "check_training_file",
+    "minikit.jobs.training": "TrainingCheck TrainingProblem",
     "minikit.jobs.verb": "JobOptions",
     "minikit.models.model": "ImageRule Model Price",
     "minikit.models.retirement": "ModelRetirementWarning",
     "minikit.models.usage": "Usage",
     "minikit.outcomes": "Outcomes",
     "minikit.streams": "CompletionStream SummaryStream",
-    "minikit.text.document": "Document Span",
+    "minikit.text.document": "Document SourceWarning Span",
     "minikit.text.passage": "Passage",
     "minikit.text.pack": "Packed PackedPart Part pack",
     "minikit.text.split": "Chunk split",

@@ -14,6 +14,7 @@ from minikit.cli import (
     compare,
     describe,
     extract,
+    finetune,
     journal,
     needle,
     plans,
@@ -52,6 +53,7 @@ def parser() -> common.Parser:
     _add_split(verbs)
     _add_models(verbs)
     _add_journal(verbs)
+    finetune.add(verbs)
     return top
 
 
