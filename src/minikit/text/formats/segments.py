@@ -108,21 +108,32 @@ class Segmented:
         Raises:
             ArgumentError: There are more or fewer translations than segments.
         """
-        if len(translations) != len(self.segments):
-            raise ArgumentError(
-                f"{len(self.segments)} segments need as many translations, not {len(translations)}"
-            )
         changed = any(translation is not None for translation in translations)
         parts: list[str] = []
-        position = taken = 0
-        for slot in self.slots:
-            texts = translations[taken : taken + len(slot.segments)]
-            taken += len(slot.segments)
+        position = 0
+        for slot, texts in self._by_slot(translations):
             written = _written(slot, texts) if changed else None
             if written is not None:
                 parts += self.text[position : slot.start], written
                 position = slot.end
         return "".join([*parts, self.text[position:]])
+
+    def count(self, translations: Sequence[str | None]) -> int:
+        """Count the segments whose translations `join` writes."""
+        slots = self._by_slot(translations)
+        return sum(len(texts) for _, texts in slots if None not in texts)
+
+    def _by_slot(
+        self, translations: Sequence[str | None]
+    ) -> Iterator[tuple[Slot, Sequence[str | None]]]:
+        if len(translations) != len(self.segments):
+            raise ArgumentError(
+                f"{len(self.segments)} segments need as many translations, not {len(translations)}"
+            )
+        taken = 0
+        for slot in self.slots:
+            yield slot, translations[taken : taken + len(slot.segments)]
+            taken += len(slot.segments)
 
 
 def _written(slot: Slot, texts: Sequence[str | None]) -> str | None:
