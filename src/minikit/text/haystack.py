@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from random import Random
+
 from minikit.errors import SourceError
 from minikit.text.ruler import Ruler
 from minikit.text.words import word_ends
