@@ -114,6 +114,8 @@ if TYPE_CHECKING:
     from minikit.jobs.templates import SummarizePrompts
     from minikit.jobs.timing import Duration
     from minikit.jobs.training import TrainingCheck, TrainingProblem
+    from minikit.jobs.translate_job import TranslateOptions
+    from minikit.jobs.translation import Translation, TranslationProblem
     from minikit.jobs.verb import JobOptions
     from minikit.models.model import ImageRule, Model, Price
     from minikit.models.retirement import ModelRetirementWarning
@@ -232,6 +234,9 @@ __all__ = [
     "Totals",
     "TrainingCheck",
     "TrainingProblem",
+    "TranslateOptions",
+    "Translation",
+    "TranslationProblem",
     "TransportError",
     "UnknownModelError",
     "UnknownPriceError",
@@ -308,6 +313,8 @@ _HOMES = {
     "minikit.jobs.timing": "Duration",
     "minikit.jobs.finetune": "check_training_file",
     "minikit.jobs.training": "TrainingCheck TrainingProblem",
+    "minikit.jobs.translate_job": "TranslateOptions",
+    "minikit.jobs.translation": "Translation TranslationProblem",
     "minikit.jobs.verb": "JobOptions",
     "minikit.models.model": "ImageRule Model Price",
     "minikit.models.retirement": "ModelRetirementWarning",

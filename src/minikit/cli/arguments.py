@@ -19,6 +19,7 @@ from minikit.cli import (
     needle,
     plans,
     summaries,
+    translate,
 )
 from minikit.cli import map as map_verb
 from minikit.jobs.options import LENGTH_WORDS, Strategy, Unsupported
@@ -45,6 +46,7 @@ def parser() -> common.Parser:
     extract.add(verbs)
     ask.add(verbs)
     describe.add(verbs)
+    translate.add(verbs)
     map_verb.add(verbs)
     chat.add(verbs)
     compare.add(verbs)
