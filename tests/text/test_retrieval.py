@@ -13,7 +13,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from minikit.errors import MissingExtraError
-from minikit.text import retrieval
 from minikit.text.document import Document, Span
 from minikit.text.retrieval import PassageIndex, Ranked, edges_first, filling, stretches
 from strategies import texts
@@ -133,7 +132,7 @@ def test_an_sqlite_without_full_text_search_is_told(monkeypatch: pytest.MonkeyPa
             raise sqlite3.OperationalError("no such module: fts5")
 
     bare = sqlite3.connect(":memory:", factory=Bare)
-    monkeypatch.setattr(retrieval.sqlite3, "connect", lambda *_, **__: bare)
+    monkeypatch.setattr(sqlite3, "connect", lambda *_, **__: bare)
     with pytest.raises(MissingExtraError, match=r"without FTS5.*no such module.*python\.org"):
         PassageIndex([])
 

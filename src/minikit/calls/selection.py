@@ -5,20 +5,24 @@ said.", and, indented, what was quoted for it or for all of the part: "“What w
 goes with each sentence that is selected from its line, and the quotations are never selected.
 
 Where what stands around the material ends with a line "Question: ...", the reply is what matches
-the question best; a `part` is then an earlier question with its answer, and no material.
+the question best; a `part` is then an earlier question with its answer, and no material. Earlier
+questions are what a question is about that has no word of its own.
 """
 
 from __future__ import annotations
 
 import re
 from bisect import bisect_right
+from collections import Counter
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from minikit.text.attribution import attribute
 from minikit.text.extractive import extract
 from minikit.text.fence import fenced, outside
+from minikit.text.stopwords import guess_language, stop_words
 from minikit.text.units import units
+from minikit.text.words import terms
 from minikit.tokens.counting import count_text
 
 if TYPE_CHECKING:
@@ -183,11 +187,18 @@ def _matching(prompt: str) -> list[Selected] | None:
     if not fences or len(asked) < 2:
         return None
     text = "\n\n".join(text for tag, text in fences if tag != "part")
-    earlier = [_QUESTION.sub("", text.split("\n", 1)[0]) for tag, text in fences if tag == "part"]
-    for question in (asked[-1], " ".join([*earlier, asked[-1]])):
-        if found := attribute([question], text, most=_MATCHES_AT_MOST)[0]:
-            return _told(text, [each.span for each in found])
-    return []
+    question = asked[-1]
+    if not _tells(question):  # as "And why?", which only those before it explain
+        parts = (text for tag, text in fences if tag == "part")
+        question = " ".join(_QUESTION.sub("", text.split("\n", 1)[0]) for text in parts)
+    found = attribute([question], text, most=_MATCHES_AT_MOST)[0]
+    return _told(text, [each.span for each in found])
+
+
+def _tells(question: str) -> bool:
+    """Whether a question has a word that is no stop word."""
+    words = terms(question)
+    return not stop_words(guess_language(Counter(words))).issuperset(words)
 
 
 def _told(text: str, spans: Iterable[Span]) -> list[Selected]:

@@ -186,10 +186,10 @@ class _Run:
     async def _failed(self, error: CallError | JournalError) -> JobError:
         failed = {id(each): each for each in (*self.mapper.errors.values(), error)}.values()
         errors = tuple(each for each in failed if isinstance(each, CallError))
-        parts = counted(self.mapper.parts_read, "part")
+        parts = counted(len(self.mapper.read), "part")
         return self.engine.failed(
-            f"{parts} of {len(self.job.parts)} were read, and what was quoted of them is kept in "
-            f".result; the first error: {next(iter(failed))}",
+            f"the job had to stop; what was quoted from {parts} is kept in .result; the first "
+            f"error: {next(iter(failed))}",
             errors=errors,
             result=await self._so_far(),
         )

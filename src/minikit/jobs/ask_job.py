@@ -272,7 +272,7 @@ class _Planning:
         ranked = PassageIndex(self.documents).rank(self.question, earlier=self.earlier)
         if ranked[0].score > 0:
             return "passages", self.packer.packed(ranked), True
-        return "passages", self.packer.packed(evenly(ranked, room / self.tokens)), False
+        return "passages", self.packer.packed(evenly(ranked)), False
 
     def _levels(self, way: Way, parts: Sequence[SourcePart]) -> list[Level]:
         fences = [fence_of(part, self.atlas, self.model) for part in parts]

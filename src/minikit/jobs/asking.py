@@ -7,7 +7,6 @@ in a fence; outside stand our words and the caller's alone.
 
 from __future__ import annotations
 
-import math
 import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
@@ -20,9 +19,11 @@ from minikit.jobs.points import POINTS_FORMAT, Point, is_broken, read_points
 from minikit.jobs.prompts import TITLE_CHARACTERS_AT_MOST
 from minikit.jobs.sizes import part_heading, part_heading_tokens
 from minikit.jobs.unread import BROKEN
+from minikit.text.document import Span
 from minikit.text.fence import fence
 from minikit.text.retrieval import Ranked, filling, stretches
 from minikit.text.shorten import keep_head
+from minikit.text.split import split
 from minikit.tokens.counting import count_text
 from minikit.tokens.messages import Message
 
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     from minikit.jobs.answer import Answer
     from minikit.jobs.shelf import Atlas
     from minikit.models.model import Model
-    from minikit.text.document import Document, Span
+    from minikit.text.document import Document
 
 __all__ = [
     "ANSWER_FORMAT",
@@ -192,8 +193,10 @@ class Packer:
             What was taken, the best first.
         """
         chosen = self._filled(ranked, self.room)
+        if not chosen:
+            return self._beginning(ranked[0])
         # Most passages join others and need no fence: what that leaves is filled, too.
-        if chosen and len(chosen) < len(ranked):
+        if len(chosen) < len(ranked):
             spare = self.room / self._tokens(self._joined(chosen))
             chosen = self._filled(ranked, int(self.room * spare))
         parts = self._joined(chosen)
@@ -215,6 +218,14 @@ class Packer:
             return count_text(text, self.model.encoding) + (2 if joins else around)
 
         return filling(ranked, room, size)[0]
+
+    def _beginning(self, each: Ranked) -> tuple[SourcePart, ...]:
+        """Return as much of a passage as fits, where it alone is too long for a small window."""
+        document = self.documents[each.document]
+        room = self.room - fence_tokens(self.documents, self.model)
+        first = split(document[each.span], max(1, room), model=self.model)[0]
+        span = Span(each.span.start, each.span.start + first.end)
+        return (SourcePart(document=document, document_index=each.document, span=span),)
 
     def _joined(self, chosen: Sequence[Ranked]) -> tuple[SourcePart, ...]:
         return tuple(
@@ -258,10 +269,11 @@ def read_reply(text: str) -> Reply:
     return Reply(found=says and points != (), points=points)
 
 
-def evenly(ranked: Sequence[Ranked], share: float) -> list[Ranked]:
-    """Return a share of passages, spread over all of the documents, where no match tells more."""
-    step = max(1, math.ceil(1 / share))
-    return sorted(ranked, key=lambda each: each.number)[::step]
+def evenly(ranked: Sequence[Ranked]) -> list[Ranked]:
+    """Put passages in an order of which the first few, however many, lie all over the documents."""
+    digits = len(ranked).bit_length()
+    # The number of each place in binary, read from its end (van der Corput, 1935).
+    return sorted(ranked, key=lambda each: f"{each.number:0{digits}b}"[::-1])
 
 
 def overlapping(ranked: Sequence[Ranked], spans: Collection[tuple[int, Span]]) -> list[Ranked]:

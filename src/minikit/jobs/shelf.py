@@ -84,12 +84,14 @@ class Shelf:
         return replace(citation, passages=passages, verdict=verdict)
 
     def _pieces(self, span: Span) -> Iterator[Passage]:
-        """Yield where a stretch of the joined text stands in its documents."""
+        """Yield where a stretch of the joined text stands in its documents.
+
+        No such stretch begins or ends with white space, as that between the parts is.
+        """
         number = bisect_right(self._starts, span.start) - 1
         while self._starts[number] < span.end:
             part, shift = self._parts[number], self._starts[number]
             start, end = max(span.start, shift), min(span.end, shift + len(part.span))
-            if start < end:
-                place = Span(part.span.start + start - shift, part.span.start + end - shift)
-                yield self._atlas.passage(part.document_index, place)
+            place = Span(part.span.start + start - shift, part.span.start + end - shift)
+            yield self._atlas.passage(part.document_index, place)
             number += 1
