@@ -92,6 +92,12 @@ if TYPE_CHECKING:
     from minikit.jobs.chat_stream import AsyncChatStream
     from minikit.jobs.conversation import Conversation
     from minikit.jobs.coverage import Coverage
+    from minikit.jobs.description import (
+        DescribedImage,
+        DescribeOptions,
+        Description,
+        DescriptionPlan,
+    )
     from minikit.jobs.extract import (
         Conflict,
         ExtractedField,
@@ -165,6 +171,10 @@ __all__ = [
     "ContextOverflowError",
     "Conversation",
     "Coverage",
+    "DescribeOptions",
+    "DescribedImage",
+    "Description",
+    "DescriptionPlan",
     "Document",
     "DocumentRead",
     "Duration",
@@ -294,6 +304,7 @@ _HOMES = {
     "minikit.jobs.extract": "Conflict ExtractOptions ExtractedField ExtractedItem Extraction",
     "minikit.jobs.many": "ManyOptions",
     "minikit.jobs.many_plan": "ManyPlan",
+    "minikit.jobs.description": "DescribeOptions DescribedImage Description DescriptionPlan",
     "minikit.jobs.options": "SummarizeOptions",
     "minikit.jobs.outcomes": "AsyncOutcomes",
     "minikit.jobs.plan": "Level Plan Plans VerbPlan",
