@@ -126,6 +126,9 @@ def _inlined(node: Node, root: Node, within: tuple[str, ...]) -> Node:
                 f"none that does: name its levels, or give the records of a list ids"
             )
         return _inlined(target(reference, root), root, (*within, reference))
+    if len(node.get("anyOf", ())) == 1:  # how a reference is written that has a description
+        (only,) = node["anyOf"]
+        return {**_inlined(only, root, within), "description": node["description"]}
     found = {key: value for key, value in node.items() if key not in ("minItems", "maxItems")}
     if "properties" in node:
         parts: Mapping[str, Node] = node["properties"]
@@ -204,8 +207,11 @@ def _reply(asked: Node, name: str) -> Schema[Reply]:
         return reply if as_list(reply) is None else {ITEMS: reply}
 
     def checked(reply: Reply) -> Reply:
-        if problems := list(islice(_misfits(reply.get(ITEMS), listed, ITEMS), _PROBLEMS_AT_MOST)):
-            raise ValueError("; ".join(problems))
+        if ITEMS not in reply:
+            raise ValueError(f"there is no list {ITEMS!r}")
+        problems = _misfits(reply[ITEMS], listed, ITEMS)
+        if told := "; ".join(islice(problems, _PROBLEMS_AT_MOST)):
+            raise ValueError(told)
         return reply
 
     wire: Node = {"title": name, "type": "object", "properties": {ITEMS: listed}}

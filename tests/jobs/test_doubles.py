@@ -1,0 +1,268 @@
+"""Records of the same thing become one: nothing is lost, nothing is there twice."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Hashable
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from minikit.jobs.doubles import Key, leaves, merged, plain, united
+from minikit.jobs.evidence import Leaf, Listed, Reading, Record, Tree
+from minikit.jobs.provenance import Citation, Verdict
+from minikit.text.passage import Passage
+
+
+def leaf(value: Any, verdict: Verdict = "found", at: int | None = None) -> Leaf:  # noqa: ANN401
+    """Return a value as it was read; it is a choice where it is a bool."""
+    citations: tuple[Citation, ...] = ()
+    if at is not None:
+        passage = Passage(cited_text="x" * 10, start=at, end=at + 10)
+        citations = (Citation(quote=f"q{at}", passages=(passage,), verdict="found", score=100.0),)
+    reading = Reading(value=value, key=value, verdict=verdict, citations=citations)
+    return Leaf(readings=(reading,), is_choice=isinstance(value, bool))
+
+
+def record(part: int, at: int | None = None, **fields: Any) -> Record:  # noqa: ANN401
+    """Return a record that was read from a part; its quote stands `at` an offset."""
+    trees = {name: _tree(part, value, at) for name, value in fields.items()}
+    return Record(fields=trees, parts=frozenset({part}))
+
+
+def _tree(part: int, value: Any, at: int | None) -> Tree:  # noqa: ANN401
+    if isinstance(value, Leaf):
+        return value
+    if isinstance(value, dict):
+        return record(part, at, **value)
+    if isinstance(value, list):
+        return Listed(items=tuple(_tree(part, each, at) for each in value))
+    return leaf(value, at=at)
+
+
+def plains(records: list[Record]) -> list[Any]:
+    """Return what records say."""
+    return [plain(each) for each in records]
+
+
+def test_named_again() -> None:
+    """What two parts say of one thing is one record, and each fills what the other leaves out."""
+    found = merged(
+        [
+            record(0, name="Anna", city="Bern"),
+            record(0, name="Bob"),
+            record(1, name="Anna", age=40),
+            record(2, name="Anna", city="Basel"),
+        ]
+    )
+    assert plains(found) == [
+        {"name": "Anna", "city": "Bern", "age": 40},
+        {"name": "Bob"},
+        {"name": "Anna", "city": "Basel"},
+    ]
+    assert [each.parts for each in found] == [{0, 1}, {0}, {2}]
+
+
+def test_filled_records_meet() -> None:
+    """A record that ties two others together makes one of all three, where the first stands."""
+    found = merged([record(0, phone=1), record(1, name="Anna"), record(2, name="Anna", phone=1)])
+    assert plains(found) == [{"phone": 1, "name": "Anna"}]
+
+
+@pytest.mark.parametrize(
+    "records",
+    [
+        [record(0, name="Anna"), record(0, name="Anna")],
+        [record(0, name="Anna"), record(1, age=40)],
+        [record(0, paid=True, name="Anna"), record(1, paid=True, age=40)],
+        [record(0, tags=["a"]), record(1, tags=["a"])],
+        [
+            record(0, name="Anna", address={"city": "Bern"}),
+            record(1, name="Anna", address={"city": "Zug"}),
+        ],
+    ],
+)
+def test_what_is_not_the_same(records: list[Record]) -> None:
+    """One reply names two things twice, and sharing a choice, a list or nothing is no sameness."""
+    assert merged(records) == records
+
+
+def test_key() -> None:
+    """With a key it alone tells, in one part too; what else differs is kept beside."""
+    found = merged(
+        [
+            record(0, id=1, name="Anna"),
+            record(0, id=1, name="Anne"),
+            record(1, name="Anna"),
+            record(2, id=2, name="Anna"),
+        ],
+        ("id",),
+    )
+    assert plains(found) == [{"id": 1, "name": "Anna"}, {"name": "Anna"}, {"id": 2, "name": "Anna"}]
+    name = found[0].fields["name"]
+    assert isinstance(name, Leaf)
+    assert [each.value for each in name.readings] == ["Anna", "Anne"]
+
+
+def test_key_within_records() -> None:
+    """A key may lie in a record within, and have several fields that must all be said."""
+    key = ("name", "address.city")
+    one = record(0, name="Anna", address={"city": "Bern"}, age=1)
+    same = record(1, name="Anna", address={"city": "Bern", "zip": "3000"})
+    part = record(2, name="Anna")
+    assert plains(merged([one, same, part, part], key)) == [
+        {"name": "Anna", "address": {"city": "Bern", "zip": "3000"}, "age": 1},
+        {"name": "Anna"},
+        {"name": "Anna"},
+    ]
+
+
+def test_empty_key() -> None:
+    """With an empty key equal rows stay apart, unless they quote the same place."""
+    rows = [record(0, 0, what="tea"), record(1, 5, what="tea"), record(1, 90, what="tea")]
+    assert plains(merged(rows, ())) == [{"what": "tea"}, {"what": "tea"}]
+    assert len(merged(rows)) == 2
+    assert len(merged([record(0, what="tea"), record(1, what="tea")], ())) == 2
+
+
+def test_better_evidence_is_kept() -> None:
+    """Of values that differ the best supported counts, of equals the first; all are kept."""
+    found = united(
+        [
+            record(0, name=leaf("Ann", "unsupported"), age=40),
+            record(1, name=leaf("Anna", "found", 5), age=41),
+            record(2, name=leaf("Anne", "attributed")),
+            record(3, name=leaf("Ann", "fuzzy", 9)),
+        ]
+    )
+    assert plain(found) == {"name": "Anna", "age": 40}
+    name = found.fields["name"]
+    assert isinstance(name, Leaf)
+    assert [(each.value, each.verdict) for each in name.readings] == [
+        ("Ann", "fuzzy"),
+        ("Anna", "found"),
+        ("Anne", "attributed"),
+    ]
+
+
+def test_lists() -> None:
+    """Lists are joined: records as records are, values as often as one list has them."""
+    found = united(
+        [
+            record(
+                0, tags=["a", "a", "b"], lines=[{"what": "tea", "n": 1}, {"what": "tea", "n": 1}]
+            ),
+            record(1, tags=["b", "a", "c"], lines=[{"what": "tea", "price": 3}, {"what": "jam"}]),
+        ]
+    )
+    assert plain(found) == {
+        "tags": ["a", "a", "b", "c"],
+        "lines": [
+            {"what": "tea", "n": 1, "price": 3},
+            {"what": "tea", "n": 1},
+            {"what": "jam"},
+        ],
+    }
+
+
+def test_values_of_two_kinds() -> None:
+    """Where one part gives a name and another a record, both are kept, each as a whole."""
+    found = united(
+        [
+            record(0, owner="Anna", pairs=[["a", "b"], ["c"]]),
+            record(1, owner={"name": leaf("Anna", "attributed", 3)}, pairs=[["c"], {"x": 1}]),
+            record(2, owner={"name": "Anna"}),
+        ]
+    )
+    assert plain(found) == {"owner": "Anna", "pairs": [["a", "b"], ["c"], {"x": 1}]}
+    owner = found.fields["owner"]
+    assert isinstance(owner, Leaf)
+    assert [each.value for each in owner.readings] == ["Anna", {"name": "Anna"}]
+    assert owner.readings[1].verdict == "found"
+
+
+def test_nothing() -> None:
+    """Of no records there is none, or an empty one."""
+    assert merged([]) == []
+    assert united([]) == Record(fields={}, parts=frozenset())
+
+
+scalars = st.one_of(st.sampled_from(["Anna", "Bob", "Cleo"]), st.integers(1, 3), st.booleans())
+fields = st.fixed_dictionaries(
+    {},
+    optional={
+        "name": st.sampled_from(["Anna", "Bob", "Cleo"]),
+        "age": st.integers(1, 3),
+        "paid": st.booleans(),
+        "city": st.fixed_dictionaries({}, optional={"zip": st.integers(1, 2)}),
+        "tags": st.lists(scalars, max_size=3),
+        "lines": st.lists(st.fixed_dictionaries({"what": scalars}), max_size=3),
+    },
+)
+records = st.lists(
+    st.builds(
+        lambda part, at, said: record(part, at, **said),
+        st.integers(0, 4),
+        st.integers(0, 50),
+        fields,
+    ),
+    max_size=12,
+)
+keys = st.sampled_from([None, (), ("name",), ("name", "city.zip")])
+
+
+def said(one: Record) -> Counter[tuple[str, Hashable]]:
+    """Return what a record says, in whatever place of a list, and with what else was read."""
+    return Counter(
+        (path.translate(dict.fromkeys(range(48, 58))), reading.key)
+        for path, each in leaves(one)
+        for reading in each.readings
+    )
+
+
+@settings(max_examples=60)
+@given(records, keys)
+def test_merging_loses_nothing(read: list[Record], key: Key) -> None:
+    """Every value of every record stands in a merged one, of which there are no more."""
+    found = merged(read, key)
+    assert len(found) <= len(read)
+    kept = [said(each) for each in found]
+    for each in read:
+        assert any(said(each) <= other for other in kept)
+    together, apart = sum(kept, Counter()), sum(map(said, read), Counter())
+    assert set(together) == set(apart)
+
+
+@settings(max_examples=60)
+@given(records, keys)
+def test_merging_again_changes_nothing(read: list[Record], key: Key) -> None:
+    """What was merged holds no two records of one thing."""
+    found = merged(read, key)
+    assert merged(found, key) == found
+    one = united(read)
+    assert united([one]) == one
+
+
+@settings(max_examples=60)
+@given(records, keys)
+def test_order_is_that_of_first_mention(read: list[Record], key: Key) -> None:
+    """Records come in the order in which the first part of each was read."""
+    marked = [
+        Record(fields={**each.fields, "mark": Listed(items=(leaf(number),))}, parts=each.parts)
+        for number, each in enumerate(read)
+    ]
+    firsts = [plain(each)["mark"][0] for each in merged(marked, key)]
+    assert firsts == sorted(firsts)
+
+
+def test_many_records() -> None:
+    """Thousands of records are looked up, not compared with each other."""
+    rows = [
+        record(
+            number // 50, name=f"n{number % 2000}", **({"age": number % 7} if number % 3 else {})
+        )
+        for number in range(4_000)
+    ]
+    assert 2_000 <= len(merged(rows)) < 4_000

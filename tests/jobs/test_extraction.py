@@ -1,0 +1,259 @@
+"""What an extraction is: its value, its problems and conflicts, JSON, rows and CSV."""
+
+from __future__ import annotations
+
+import csv
+import json
+from dataclasses import dataclass, replace
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pydantic import BaseModel, Field
+
+from minikit import ArgumentError, Document, ExtractedItem, Extraction, SchemaError, Usage
+from minikit.jobs.doubles import united
+from minikit.jobs.evidence import Cited, Evidence
+from minikit.jobs.extraction import item_of
+from minikit.jobs.records import RecordSchema
+from minikit.text.document import Span
+from strategies import texts
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+TEXT = "Anna Keller, born on 3 May 1980, owes 12.50 francs. Ann Keller owes 13 francs."
+
+
+class Address(BaseModel):
+    """A record within."""
+
+    city: str
+    zip: str | None = None
+
+
+class Debtor(BaseModel):
+    """Who owes something."""
+
+    name: str
+    born: date
+    owes: Decimal = Field(ge=0)
+    address: Address | None = None
+    tags: list[str] = []
+
+
+@dataclass
+class Point:
+    """A record that is a dataclass."""
+
+    x: int
+
+
+def extraction(kind: Any, *replies: dict[str, Any], text: str = TEXT) -> Extraction[Any]:  # noqa: ANN401
+    """Return what was found, where each reply is that of a part and tells of one record."""
+    schema = RecordSchema[Any].of(kind)
+    cited = Cited(Document(text=text, title="Debts"), 0)
+    span = Span(0, len(text))
+    read = [
+        Evidence(cited, span, part=number, quotes="quotes").record(reply, schema.node)
+        for number, reply in enumerate(replies)
+    ]
+    records = read if schema.is_many else [united(read)]
+    found = [item_of(each, schema, number) for number, each in enumerate(records)]
+    return Extraction(
+        model="m",
+        usage=Usage(),
+        cost_usd=Decimal("0.10"),
+        calls=(),
+        items=tuple(item for item, _ in found),
+        conflicts=tuple(each for _, conflicts in found for each in conflicts),
+        gaps=(),
+        columns=schema.columns,
+        is_many=schema.is_many,
+    )
+
+
+ANNA = {
+    "quotes": ["Anna Keller, born on 3 May 1980"],
+    "name": "Anna Keller",
+    "born": "1980-05-03",
+    "owes": "12.50",
+    "address": {"city": "Bern"},
+}
+
+
+def test_value_of_many() -> None:
+    """The records that fit are the value; one that does not is told, and its data kept."""
+    found = extraction(list[Debtor], ANNA, {"name": "Ann Keller", "owes": -1})
+    anna = Debtor(
+        name="Anna Keller",
+        born=date(1980, 5, 3),
+        owes=Decimal("12.50"),
+        address=Address(city="Bern"),
+    )
+    assert found.value == [anna]
+    assert found.problems == (
+        "items[1].born: nothing was found",
+        "items[1].owes: Input should be greater than or equal to 0 (given: -1)",
+    )
+    assert found.items[1].value is None
+    assert found.items[1].data["name"] == "Ann Keller"
+    assert found.items[1].data["born"] is None
+
+
+def test_value_of_one() -> None:
+    """Of one record its parts are put together."""
+    found = extraction(Debtor, {"name": "Anna Keller", "owes": 12.5}, {"born": "1980-05-03"})
+    assert found.value == Debtor(name="Anna Keller", born=date(1980, 5, 3), owes=Decimal("12.5"))
+    assert found.problems == ()
+
+
+def test_value_of_one_that_lacks_something() -> None:
+    """The value cannot be had, the error says why, and what was found is there."""
+    found = extraction(Debtor, {"name": "Anna Keller"})
+    told = r"does not fit the schema: items\[0\].born: nothing was found; items\[0\].owes: nothing"
+    with pytest.raises(SchemaError, match=told) as caught:
+        _ = found.value
+    assert caught.value.errors == found.problems
+    assert found.items[0].data["name"] == "Anna Keller"
+    assert extraction(Debtor).items[0].data["name"] is None
+
+
+def test_fields() -> None:
+    """A field has its value, what stands behind it, and where."""
+    (item,) = extraction(list[Debtor], ANNA).items
+    assert [field.path for field in item.fields] == ["name", "born", "owes", "address.city"]
+    born = item["born"]
+    assert born.is_supported
+    assert [each.cited_text for each in born.passages] == ["3 May 1980"]
+    assert born.passages[0].document == "Debts"
+    city = item["address.city"]
+    assert city.verdict == "attributed"
+    assert not city.is_supported
+    assert [each.cited_text for each in city.passages] == ["Anna Keller, born on 3 May 1980"]
+    with pytest.raises(KeyError, match="zip"):
+        _ = item["address.zip"]
+
+
+def test_conflicts() -> None:
+    """What parts disagree on is told with each value and its place."""
+    other = {"quotes": ["Ann Keller owes 13 francs"], "name": "Ann Keller", "owes": 13}
+    found = extraction(Debtor, ANNA, other)
+    name, owes = found.conflicts
+    assert str(name) == "items[0].name: 'Anna Keller' was kept, not 'Ann Keller'"
+    assert (owes.path, owes.kept.value) == ("owes", 13)  # which stands in its quote
+    assert [each.value for each in owes.others] == ["12.50"]
+    assert name.others[0].passages[0].start == TEXT.index("Ann Keller owes")
+
+
+def test_json() -> None:
+    """All comes back; with the schema as values of the type, without it as dicts."""
+    found = extraction(list[Debtor], ANNA, {"name": "Ann\ud800 Keller"}, text=f"{TEXT}\ud800")
+    text = found.to_json(indent=1)
+    assert json.loads(text)["value"] == [item.data for item in found.items]
+    assert Extraction.from_json(text, list[Debtor]) == found
+    assert Extraction.from_json(text).value == [found.items[0].data]
+    with pytest.raises(ArgumentError, match="not a saved Extraction"):
+        Extraction.from_json("{}")
+    one = extraction(Point, {"x": 3})
+    assert json.loads(one.to_json())["value"] == {"x": 3}
+    assert Extraction.from_json(one.to_json(), Point).value == Point(3)
+
+
+def test_rows() -> None:
+    """A record within is spread over columns; what was not found is None."""
+    rows = extraction(list[Debtor], ANNA, {"name": "Ann", "tags": ["a", "b"]}).rows()
+    assert rows == [
+        {
+            "name": "Anna Keller",
+            "born": "1980-05-03",
+            "owes": "12.50",
+            "address.city": "Bern",
+            "address.zip": None,
+            "tags": [],
+        },
+        {
+            **dict.fromkeys(["born", "owes", "address.city", "address.zip"]),
+            "name": "Ann",
+            "tags": ["a", "b"],
+        },
+    ]
+
+
+def cells(found: Extraction[Any], path: Path, **options: bool) -> list[dict[str, str]]:
+    """Write a CSV file and read it again."""
+    found.to_csv(path, **options)
+    with path.open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def test_csv(tmp_path: Path) -> None:
+    """A line for each record; lists are JSON, and nothing is nothing."""
+    (row,) = cells(extraction(list[Debtor], {**ANNA, "tags": ["é", "b"]}), tmp_path / "a.csv")
+    assert row == {
+        "name": "Anna Keller",
+        "born": "1980-05-03",
+        "owes": "12.50",
+        "address.city": "Bern",
+        "address.zip": "",
+        "tags": '["é", "b"]',
+    }
+    extraction(list[Point]).to_csv(tmp_path / "none.csv")
+    assert (tmp_path / "none.csv").read_bytes() == b"x\r\n"
+
+
+@pytest.mark.parametrize("name", ["=HYPERLINK(1)", "+49 30", "-x", "@a", "\tb"])
+def test_formulas(name: str, tmp_path: Path) -> None:
+    """What a spreadsheet would run stands as it is, unless it shall be escaped."""
+    found = extraction(list[Debtor], {**ANNA, "name": name, "owes": 1})
+    path = tmp_path / "a.csv"
+    assert cells(found, path)[0]["name"] == name
+    assert cells(found, path, escape_formulas=True)[0]["name"] == f"'{name}"
+    assert cells(found, path, escape_formulas=True)[0]["born"] == "1980-05-03"
+
+
+def items_of(rows: Sequence[dict[str, Any]]) -> tuple[ExtractedItem[Any], ...]:
+    """Return records that were found with these data."""
+    return tuple(ExtractedItem(data=row, fields=()) for row in rows)
+
+
+class Cell(BaseModel):
+    """A record of a text, a number, and a list."""
+
+    text: str | None
+    flag: bool | None
+    number: float | None
+    tags: list[str] | None
+
+
+@settings(max_examples=40)
+@given(
+    rows=st.lists(
+        st.fixed_dictionaries(
+            {},
+            optional={
+                "text": texts(4),
+                "flag": st.booleans(),
+                "number": st.floats(allow_nan=False, allow_infinity=False),
+                "tags": st.lists(texts(2), max_size=2),
+            },
+        ),
+        max_size=4,
+    )
+)
+def test_csv_round_trip(
+    rows: list[dict[str, Any]], tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """What is written can be read: a text as it is, all else as JSON; "?" for half a character."""
+    found = replace(extraction(list[Cell]), items=items_of(rows))
+    read = cells(found, tmp_path_factory.mktemp("csv") / "a.csv")
+    for row, line in zip(rows, read, strict=True):
+        text = row.get("text", "").encode("utf-8", "replace").decode()
+        assert line["text"] == text
+        for name in ("flag", "number", "tags"):
+            value = json.dumps(row[name], ensure_ascii=False) if name in row else ""
+            assert line[name] == value.encode("utf-8", "replace").decode()
