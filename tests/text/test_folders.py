@@ -78,7 +78,7 @@ def test_what_is_left_out_is_told(tmp_path: Path) -> None:
         "2 hidden (.env, .gitignore)",
         "2 ignored by .gitignore (a.log, build/)",
         "1 empty (empty)",
-        "1 links (link.txt)",
+        "1 linked (link.txt)",
         "2 binary (picture.png, program)",
         "1 not readable (old.pdf)",
         "'old.pdf' is a PDF that cannot be read",
@@ -100,7 +100,7 @@ def test_loops_of_links(tmp_path: Path) -> None:
     plant(tmp_path, **{"a/b.txt": "x"})
     (tmp_path / "a" / "loop").symlink_to(tmp_path)
     assert names(tmp_path) == ["a/b.txt"]
-    assert find_files(tmp_path).account() == "1 links (a/loop)"
+    assert find_files(tmp_path).account() == "1 linked (a/loop)"
 
 
 def test_rules_of_the_folders_around(tmp_path: Path) -> None:

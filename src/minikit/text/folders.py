@@ -139,7 +139,7 @@ def _is_kept(found: Found, path: Path, rules: _Rules, *, is_folder: bool, is_lin
     if path.name.startswith("."):
         why = "hidden"
     elif is_link:
-        why = "links"
+        why = "linked"
     elif rules.ignored(path, is_folder=is_folder):
         why = "ignored by .gitignore"
     if why is not None:
