@@ -629,7 +629,7 @@ def test_offline_a_question_is_answered_by_what_follows_it() -> None:
     text = "How do I reset the boiler?\nHold the red button.\n\nHow do I open it?\nNever do."
     assert "Hold the red button." in str(offline(text, "How do I reset the boiler?"))
     assert str(offline("What is a boiler?", "What is a boiler?")) == "What is a boiler?"
-    twice = "Where is the boiler?\nThe boiler is where the cellar is."
+    twice = f"Where is the boiler?\nThe boiler is {'far ' * 76}away."
     assert str(offline(twice, "Where is the boiler?")) == " ".join(twice.split())
 
 
