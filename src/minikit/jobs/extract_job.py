@@ -205,7 +205,8 @@ class Asking:
                 f"chunk_tokens={asked} is out of range: {self.model.id!r} has room for {room} "
                 f"tokens of source beside the schema and the reply"
             )
-        return asked or min(CHUNK_TOKENS, room)
+        # Halves of it have then at least twice the room for their replies that they take in.
+        return asked or min(CHUNK_TOKENS, room, self.model.max_output_tokens)
 
     @property
     def limit(self) -> int:
