@@ -186,6 +186,22 @@ async def test_older_turns_are_remembered(server: ChatServer) -> None:
 
 
 @pytest.mark.anyio
+async def test_a_turn_longer_than_a_call_is_read_in_several(server: ChatServer) -> None:
+    """Each call goes on with the summary of the one before; the turn is summarized as one."""
+    server.context_window, server.max_output_tokens = SMALL.context_window, 300
+    server.script([ok("Yes."), ok("Part one."), ok("Part two."), ok("Yes.")])
+    async with client_of(server) as client:
+        chat = client.chat()
+        await chat.send("word " * 1_500)
+        reply = await chat.send("And?")
+    assert [call.operation for call in reply.calls] == ["refine", "refine", "answer"]
+    assert "<part>\nPart one.\n</part>" in prompt_of(server.bodies[2])
+    read = prompt_of(server.bodies[1]) + prompt_of(server.bodies[2])
+    assert len(re.findall(r"\bword\b", read)) == 1_500
+    assert (chat.conversation.summary, chat.conversation.summarized_turns) == ("Part two.", 1)
+
+
+@pytest.mark.anyio
 async def test_a_summary_that_is_too_long_is_cut(server: ChatServer) -> None:
     """A server that heeds no limit does not fill the window, and the reply tells."""
     server.handler = answering("They talked of it. " * 200)
