@@ -61,6 +61,7 @@ def test_a_byte_order_mark_that_lies(data: bytes) -> None:
         (RUSSIAN, "koi8-r"),
         (JAPANESE, "shift-jis"),
         (JAPANESE, "euc-jp"),
+        (JAPANESE, "iso2022-jp"),
     ],
 )
 def test_a_guess_is_right_and_told(text: str, encoding: str) -> None:
@@ -112,6 +113,11 @@ def test_damaged_utf_8_stays_utf_8() -> None:
     assert "damaged UTF-8: 1 place" in note
     _, note = decoded(b"\xff" + data[:-1] + b"\xff", "x")
     assert "2 places" in str(note)
+
+
+def test_an_escape_that_begins_no_japanese() -> None:
+    """Where what follows the escape is no Japanese, the text stays as it is."""
+    assert decoded(b"\x1b$B!", "x") == ("\x1b$B!", None)
 
 
 def test_a_guess_with_a_broken_byte_is_still_one() -> None:

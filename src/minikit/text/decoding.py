@@ -34,6 +34,8 @@ _NO_CHARSETS = frozenset(
     {"idna", "mbcs", "oem", "punycode", "raw-unicode-escape", "undefined", "unicode-escape"}
 )
 
+_SHIFT_TO_JAPANESE = b"\x1b$B"
+
 _SOUND_PER_BROKEN = 9
 """So many characters beyond ASCII must be sound for each broken one, or a text is no UTF-8."""
 
@@ -58,6 +60,10 @@ def decoded(data: bytes, name: str) -> tuple[str, str | None]:
             return _marked(data, encoding, name), None
     if b"\0" in data:
         raise SourceError(f"{name!r} is a binary file, not text; convert it to UTF-8 text first")
+    if _SHIFT_TO_JAPANESE in data:  # all of it is ASCII, which would be silently wrong
+        text, broken = _mended(data, "iso2022_jp")
+        if text is not None:
+            return text, _guess(name, "ISO-2022-JP", broken)
     try:
         return data.decode(), None
     except UnicodeDecodeError as error:
@@ -108,7 +114,11 @@ def _guessed(data: bytes, name: str, error: UnicodeDecodeError) -> tuple[str, st
             f"{name!r} is not UTF-8 text (byte {error.start} is {data[error.start]:#04x}), and its "
             f"encoding cannot be told; convert it first, for example: iconv -f ENCODING -t UTF-8"
         ) from error
-    return text, (
+    return text, _guess(name, str(encoding), broken)
+
+
+def _guess(name: str, encoding: str, broken: str) -> str:
+    return (
         f"{name!r} is not UTF-8 and names no encoding; it was read as {encoding}, which is a "
         f"guess{f' ({broken})' if broken else ''}. Where it is wrong: iconv -f ENCODING -t UTF-8"
     )
