@@ -92,6 +92,8 @@ class Trial:
             SourceError: The text is blank.
             ArgumentError: The needles do not fit into a text, or a text not into the window.
         """
+        if "single" in self.strategies and max(self.lengths) > self.model.input_limit:
+            raise self._too_long(max(self.lengths))  # before such a text is made
         texts = self._texts()
         return [
             self._probe(strategy, length, document, hidden)
@@ -153,16 +155,19 @@ class Trial:
             plan = plan_of(verb, document, model=self.model, setting=self.setting, **options)
         return Probe(strategy=strategy, length=length, document=document, hidden=hidden, plan=plan)
 
+    def _too_long(self, length: int) -> ArgumentError:
+        return ArgumentError(
+            f"a text of {length} tokens does not fit into one prompt of {self.model.id!r}, whose "
+            f"window has {self.model.context_window}: choose shorter lengths, or the strategies "
+            f"'ask', 'thorough' or 'summarize', which take any length"
+        )
+
     def _single_plan(self, length: int, document: Document, hidden: Hidden) -> VerbPlan:
         request = _request(document, hidden, self.model)
         try:
             tokens = request.check_fit()
         except ContextOverflowError as error:
-            raise ArgumentError(
-                f"a text of {length} tokens does not fit into one prompt of {self.model.id!r}, "
-                f"whose window has {self.model.context_window}: choose shorter lengths, or the "
-                f"strategies 'ask', 'thorough' or 'summarize', which take any length"
-            ) from error
+            raise self._too_long(length) from error
         output = request.reserved_output_tokens
         return planned(
             "needle",

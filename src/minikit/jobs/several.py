@@ -262,7 +262,10 @@ def _spent_by(error: MinikitError) -> Decimal | None:
     """Return what a job has spent that failed; None where it may be all that it had."""
     if isinstance(error, JobError):
         return _spent(bill_of_error("", error))
-    return None if isinstance(error, CallError | BudgetExceededError) else Decimal(0)
+    if isinstance(error, BudgetExceededError):
+        is_untouched = not (error.calls or error.spent_usd or error.unknown_usd)
+        return Decimal(0) if is_untouched else None
+    return None if isinstance(error, CallError) else Decimal(0)
 
 
 def _bill(model: str, calls: Sequence[CallRecord]) -> Bill:
