@@ -136,12 +136,13 @@ def _message(text: str, start: int, depth: int) -> tuple[Message, int]:
             return Message(placeholders=found, choices=tuple(choices)), end
         position = sign.end()
         if sign[0] == "'":
-            position = _after_quote(text, position)
-        elif sign[0] == "#" and depth:
-            found["#"] += 1
+            found.update(placeholders(text[plain : sign.start()], "ui"))
+            plain = position = _after_quote(text, position)
+        elif sign[0] == "#":
+            found["#"] += depth > 0
         elif sign[0] == "}":
             raise ValueError
-        elif sign[0] == "{":
+        else:  # a brace that opens; "#" outside of choices is text
             found.update(placeholders(text[plain : sign.start()], "ui"))
             plain = position = _argument(text, sign.start(), depth, found, choices)
 

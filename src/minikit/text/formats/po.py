@@ -40,7 +40,8 @@ def read_po(text: str, language: Language, *, again: bool = False) -> Segmented:
         raise SourceError('the source is not PO: no line in it begins with msgid "..."')
     header = next((entry for entry in entries if entry.is_header), None)
     messages = [entry for entry in entries if not entry.is_header]
-    plurals = checked_plurals(header, messages, language)
+    kept = any(entry.is_done for entry in messages) and not again
+    plurals = checked_plurals(header, language, has_translations=kept)
     slots: list[Slot] = []
     changed = None if header is None else changed_header(header, language, plurals)
     if header is not None and changed is not None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 
 from minikit.errors import ArgumentError
 from minikit.text.formats.po_entries import Entry
@@ -17,24 +16,28 @@ _CHARSET = re.compile(r"charset=\S+")
 _LOCALES = {"zh-Hans": "zh_CN", "zh-Hant": "zh_TW", "sr-Latn": "sr@latin", "sr-Cyrl": "sr"}
 
 
-def checked_plurals(header: Entry | None, messages: Sequence[Entry], language: Language) -> Plurals:
+def checked_plurals(header: Entry | None, language: Language, *, has_translations: bool) -> Plurals:
     """Return the plural forms of a catalogue: its own, where they are for `language`.
+
+    Args:
+        header: Its header, if it has one.
+        language: Into which it is translated.
+        has_translations: Whether there are some that stay.
 
     Raises:
         ArgumentError: The catalogue has translations into another language.
     """
     text = "" if header is None else header.texts["msgstr"]
     told = _language(text)
-    done = any(entry.is_done for entry in messages)
     if told is not None and told.base != language.base:
-        if done:
+        if has_translations:
             raise ArgumentError(
                 f"the catalogue holds translations into {told}, not {language}: "
-                "take its template (.pot), or a copy with every msgstr empty"
+                "take its template (.pot), or replace them all with retranslate"
             )
         return language.plurals
     found = _FORMS.fullmatch(_field(text, "Plural-Forms"))
-    if found is None or (told is None and not done):
+    if found is None or (told is None and not has_translations):
         return language.plurals
     return Plurals(forms=int(found[1]), rule=found[2])
 
