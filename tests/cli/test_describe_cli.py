@@ -126,6 +126,18 @@ def test_a_dry_run(cat: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert json.loads(capsys.readouterr().out)["detail"] == "low"
 
 
+def test_a_model_of_your_own(
+    server: ChatServer, cat: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It is taken to see, and its counts for estimates."""
+    server.script([ok("A cat.")])
+    own = ["--model", "llava", "--context-window", "32000", "--base-url", server.base_url]
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("OPENAI_API_KEY", "none")
+        assert main(["describe", cat, "-q", *own]) == 0
+    assert capsys.readouterr().out == "A cat.\n"
+
+
 def test_a_gap(online: ChatServer, cat: str, capsys: pytest.CaptureFixture[str]) -> None:
     """An image that is refused is named, with --quiet too, and the exit code says so."""
     Path("dot.gif").write_bytes(gif())

@@ -6,7 +6,7 @@ import struct
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from minikit.errors import SourceError
@@ -120,6 +120,7 @@ def test_what_is_no_image_is_named(data: bytes, told: str) -> None:
 STARTS = [b"", *(data[:length] for _, data in WHOLE.values() for length in (12, 16, 30, len(data)))]
 
 
+@settings(deadline=None)
 @given(st.sampled_from(STARTS), st.binary(max_size=80))
 def test_any_bytes_are_an_image_or_a_clear_error(start: bytes, rest: bytes) -> None:
     """Nothing but SourceError comes out of what is no image."""

@@ -11,7 +11,7 @@ from math import ceil, sqrt
 from typing import Any, cast
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from minikit.errors import ArgumentError
@@ -335,6 +335,7 @@ def test_an_image_at_an_address_is_bounded_in_low_detail() -> None:
     assert count_image_part(part, model="gpt-4.1-mini") == 415
 
 
+@settings(deadline=None)
 @given(sides, sides)
 def test_an_image_at_an_address_counts_as_the_dearest(width: int, height: int) -> None:
     """Nothing is fetched for a count, which bounds what there may be."""

@@ -5,11 +5,13 @@ from __future__ import annotations
 import sys
 from argparse import Namespace
 from dataclasses import replace
+from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, cast, get_args
 
 from minikit.cli import common, inputs
 from minikit.cli.schemas import read_schema
+from minikit.models.model import ImageRule, Model
 from minikit.tokens.messages import Detail
 
 if TYPE_CHECKING:
@@ -62,7 +64,8 @@ def describe(arguments: Namespace) -> int:
         "instructions": arguments.instructions,
         "budget_usd": arguments.budget,
     }
-    model = inputs.model(arguments) if arguments.dry_run else None
+    named_model = inputs.model if arguments.dry_run else inputs.model_or_offline
+    model = _seeing(named_model(arguments))
     watch = common.Watch(arguments)
     with common.opened(arguments, model) as client:
         plan = client.plan(
@@ -81,6 +84,14 @@ def describe(arguments: Namespace) -> int:
     untold = tuple(note for note in described.notes if note not in before)
     common.tell(replace(described, notes=untold), watch.seconds, arguments)
     return common.INCOMPLETE if described.gaps else common.DONE
+
+
+def _seeing(model: Model) -> Model:
+    """Take it that a model of the user's own sees: only Python can say more of it."""
+    if model.provider != "custom":
+        return model
+    rule = ImageRule(kind="patch", multiplier=Decimal("1.62"), patch_budget=1_536)
+    return replace(model, supports=model.supports | {"vision"}, image_rule=rule, exact_counts=False)
 
 
 def _image(named: str) -> ImageSource:

@@ -28,13 +28,21 @@ if TYPE_CHECKING:
     from minikit.tokens.image_files import Image
     from minikit.tokens.messages import Detail
 
-__all__ = ["IMAGES_PER_CALL", "ImageSizes", "cheaper", "images_usd"]
+__all__ = ["ImageSizes", "cheaper", "images_usd"]
 
-IMAGES_PER_CALL = 500
-"""What OpenAI's guide "Images and vision" allowed until 2026-03; 1,500 since (read 2026-11-22)."""
+PER_CALL = {"anthropic": (100, 30_000_000)}
+"""Images and bytes of base64 that a provider takes in one call.
 
-PAYLOAD_BYTES_PER_CALL = 40_000_000
-"""Of base64; the server was seen to refuse 49 MB of small images (see `IMAGE_BYTES_AT_MOST`)."""
+Anthropic: 100 for a window of 200,000 tokens, and 32 MB a request
+(https://platform.claude.com/docs/en/build-with-claude/vision, read 2026-11-22).
+"""
+
+IMAGES_PER_CALL, BYTES_PER_CALL = 500, 40_000_000
+"""The same for all others.
+
+OpenAI's guide "Images and vision" allows 1,500 images and 512 MB since 2026-04 (read 2026-11-22),
+and 500 and 50 MB before; in 2026-09 the server was still seen to refuse 49 MB of small images.
+"""
 
 OUTPUT_TOKENS = {"caption": 600, "text": 4_096, "answer": 1_500, "values": 4_096}
 """Output limits that are ample for most images; where a reply is cut off, it gets more room."""
@@ -111,14 +119,15 @@ class ImageSizes:
         output = self.notes_output if notes else self.output
         empty = Group(images=(), first=0, total=total)
         room = self.model.room(output) - self.count(empty, notes=notes) - SLACK_TOKENS
-        at_most = 1 if self.asked.looks_alone else IMAGES_PER_CALL
+        limits = PER_CALL.get(self.model.provider, (IMAGES_PER_CALL, BYTES_PER_CALL))
+        at_most, bytes_at_most = (1, 0) if self.asked.looks_alone else limits
         found: list[list[Image]] = []
         tokens = payload = 0
         for image in images:
             needed = image.count_tokens(self.model, self.detail) + LABEL_TOKENS
             self._check_one(image, needed, room)
             tokens, payload = tokens + needed, payload + image.payload_bytes
-            is_full = tokens > room or payload > PAYLOAD_BYTES_PER_CALL
+            is_full = tokens > room or payload > bytes_at_most
             if not found or is_full or len(found[-1]) == at_most:
                 found.append([])
                 tokens, payload = needed, image.payload_bytes
