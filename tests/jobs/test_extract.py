@@ -353,6 +353,9 @@ def test_plan(server: ChatServer) -> None:
     assert plan.calls_at_least == plan.calls_at_most == len(found.calls)
     (level,) = plan.levels
     assert level.input_tokens_at_least <= found.usage.input_tokens <= level.input_tokens_at_most
+    assert plan.cost_usd_at_least is not None
+    assert plan.cost_usd_at_most is not None
+    assert found.cost_usd is not None
     assert plan.cost_usd_at_least <= found.cost_usd <= plan.cost_usd_at_most
     assert plan.document_characters == len(text)
 

@@ -85,7 +85,8 @@ class _Run:
         try:
             await self.mapper.read_all(self.job.parts)
         except BudgetExceededError as error:
-            error.result, error.calls = await self._found(), self.engine.bill()["calls"]
+            error.calls = self.engine.bill()["calls"]
+            error.result = await self._found() if self.mapper.read else None
             raise
         except (CallError, JournalError) as error:
             if not self.mapper.read:
