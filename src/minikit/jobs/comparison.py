@@ -81,6 +81,11 @@ class Likeness:
     second: str
     share: float
 
+    @property
+    def percent(self) -> int:
+        """The share in whole percent, rounded down: 100 is for all."""
+        return int(100 * self.share)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Comparison(Result):
@@ -141,7 +146,7 @@ class Comparison(Result):
         if self.likenesses:
             lines.append("")
         lines += [
-            f"{each.share:.0%} of what {each.first} and {each.second} say is in both replies"
+            f"{each.percent}% of what {each.first} and {each.second} say is in both replies"
             for each in self.likenesses
         ]
         return "\n".join(lines)

@@ -125,7 +125,9 @@ class _Run:
         try:
             await mapper.read_all(range(len(self.job.probes)))
         except BudgetExceededError as error:
-            error.result, error.calls = self._report(), self._report().calls
+            report = self._report()
+            error.calls = report.calls
+            error.result = report if report.asked else None
             raise
         except (CallError, JournalError) as error:
             stopped = error

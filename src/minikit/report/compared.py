@@ -124,7 +124,7 @@ def _likenesses(likenesses: Sequence[Likeness]) -> str:
         return ""
     rows = "".join(
         f"<tr><td>{escaped(each.first)}</td><td>{escaped(each.second)}</td>"
-        f'<td class="figure">{each.share:.0%}</td></tr>'
+        f'<td class="figure">{each.percent}%</td></tr>'
         for each in likenesses
     )
     return (
