@@ -142,11 +142,11 @@ def test_failure_has_an_exit_code(
     ("arguments", "match"),
     [
         (["summarize", "{}/missing.txt"], "no such file"),
-        (["summarize", "{}"], "is a directory"),
+        (["summarize", "{}/folder"], "no file to read in"),
         (["summarize", "{}/empty"], "is empty"),
         (["summarize", "{}/blank"], "only white space"),
         (["count", "{}/binary"], "binary file"),
-        (["count", "{}/latin"], "not UTF-8"),
+        (["count", "{}/coded"], "not UTF-8"),
         (["count", "{}/\0"], "cannot read"),
         (["count", "{}/text", "--model", "no-such-model"], "no-such-model"),
         (["split", "{}/text", "--max-tokens", "0"], "max_tokens"),
@@ -163,7 +163,8 @@ def test_bad_input_is_one_line(
     (tmp_path / "empty").touch()
     (tmp_path / "blank").write_text(" \n", encoding="utf-8")
     (tmp_path / "binary").write_bytes(b"\x7fELF\0\0")
-    (tmp_path / "latin").write_bytes(b"caf\xe9 au lait")
+    (tmp_path / "coded").write_bytes(b"\xfe\xdc\x01\x02\x90" * 50)
+    (tmp_path / "folder").mkdir()
     (tmp_path / "text").write_text("Fine.", encoding="utf-8")
     environ = [argument.replace("{}", str(tmp_path)) for argument in arguments]
     assert main([*environ, *(["--model", "offline"] if "summarize" in environ else [])]) == 2

@@ -73,6 +73,14 @@ def test_a_guess_is_right_and_told(text: str, encoding: str) -> None:
     assert "is a guess" in note
 
 
+@pytest.mark.parametrize("text", ["café au lait", "© 2004 Someone", "50 € only", "naïve"])
+def test_one_letter_tells_nothing(text: str) -> None:
+    """Of a letter or two beyond ASCII the likeliest encoding is taken, and told as a guess."""
+    got, note = decoded(text.encode("cp1252"), "x")
+    assert got == text
+    assert "read as Windows-1252, which is a guess" in str(note)
+
+
 @pytest.mark.parametrize(
     "head",
     [

@@ -34,6 +34,11 @@ _NO_CHARSETS = frozenset(
     {"idna", "mbcs", "oem", "punycode", "raw-unicode-escape", "undefined", "unicode-escape"}
 )
 
+_ASCII = bytes(range(128))
+_NOT_IN_WINDOWS = frozenset(b"\x81\x8d\x8f\x90\x9d")
+_TELLING = 3
+"""Bytes beyond ASCII without which nothing can be told, and Windows-1252 is the likeliest."""
+
 _SHIFT_TO_JAPANESE = b"\x1b$B"
 
 _SOUND_PER_BROKEN = 9
@@ -101,13 +106,7 @@ def _nearly_utf_8(data: bytes, name: str) -> tuple[str, str] | None:
 
 
 def _guessed(data: bytes, name: str, error: UnicodeDecodeError) -> tuple[str, str]:
-    import chardet
-    from chardet.enums import EncodingEra
-
-    # Encodings of old Macs are left out: where few letters are beyond ASCII, they win over
-    # Windows-1252, which is far likelier.
-    era = EncodingEra.MODERN_WEB | EncodingEra.LEGACY_ISO | EncodingEra.DOS
-    encoding = chardet.detect(data, encoding_era=era, max_bytes=len(data))["encoding"]
+    encoding = _likeliest(data)
     text, broken = _mended(data, encoding) if encoding is not None else (None, "")
     if text is None:
         raise SourceError(
@@ -115,6 +114,19 @@ def _guessed(data: bytes, name: str, error: UnicodeDecodeError) -> tuple[str, st
             f"encoding cannot be told; convert it first, for example: iconv -f ENCODING -t UTF-8"
         ) from error
     return text, _guess(name, str(encoding), broken)
+
+
+def _likeliest(data: bytes) -> str | None:
+    beyond_ascii = data.translate(None, _ASCII)
+    if len(beyond_ascii) < _TELLING and not _NOT_IN_WINDOWS.intersection(beyond_ascii):
+        return "Windows-1252"
+    import chardet
+    from chardet.enums import EncodingEra
+
+    # Encodings of old Macs are left out: where few letters are beyond ASCII, they win over
+    # Windows-1252, which is far likelier.
+    era = EncodingEra.MODERN_WEB | EncodingEra.LEGACY_ISO | EncodingEra.DOS
+    return chardet.detect(data, encoding_era=era, max_bytes=len(data))["encoding"]
 
 
 def _guess(name: str, encoding: str, broken: str) -> str:
