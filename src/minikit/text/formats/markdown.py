@@ -87,11 +87,10 @@ def _cell(
     """Yield a cell of a table, which is sought in its row after the cell before it."""
     raw = content.replace("|", r"\|")
     at = _plain(line).find(raw, cells.get(line.start, 0))
-    if at >= 0:
-        cells[line.start] = at + len(raw)
-        if has_words(content, "markdown"):
-            start = line.start + at
-            yield _slot(content, (start, start + len(raw)), "cell", labels, _write_cell)
+    cells[line.start] = at + len(raw)
+    if at >= 0 and has_words(content, "markdown"):
+        start = line.start + at
+        yield _slot(content, (start, start + len(raw)), "cell", labels, _write_cell)
 
 
 def _write_cell(texts: Sequence[str]) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -42,13 +42,23 @@ def read_json(text: str) -> Segmented:
 
 @dataclass(slots=True)
 class _Level:
-    """An object or an array that is open: the key that comes next, and the keys so far."""
+    """An object or an array that is open.
+
+    Attributes:
+        is_object: Which of the two.
+        first: How many slots were found before it.
+        key: Of the value that comes next.
+        expects_value: Whether the key has been read.
+        keys: The keys so far.
+        message: The slot of its "message".
+    """
 
     is_object: bool
+    first: int = 0
     key: str = ""
     expects_value: bool = False
     keys: set[str] = field(default_factory=set[str])
-    held: list[tuple[str, Slot]] = field(default_factory=list[tuple[str, Slot]])
+    message: Slot | None = None
 
 
 def _slots(text: str, start: int, is_ascii: bool) -> list[Slot]:
@@ -57,26 +67,20 @@ def _slots(text: str, start: int, is_ascii: bool) -> list[Slot]:
     for token in _TOKEN.finditer(text, start):
         sign, top = token[0], stack[-1]
         if sign in "{[":
-            stack.append(_Level(is_object=sign == "{"))
+            stack.append(_Level(is_object=sign == "{", first=len(slots)))
         elif sign in "}]":
-            slots.extend(_kept(stack.pop()))
-        elif sign == ",":
-            top.expects_value = False
-        elif sign == ":":
-            top.expects_value = True
+            stack.pop()
+            if top.message is not None and top.keys & _BESIDE:
+                slots[top.first :] = [top.message]  # all else describes it
+        elif sign in ",:":
+            top.expects_value = sign == ":"
         elif top.is_object and not top.expects_value:
             top.key = json.loads(sign)
             top.keys.add(top.key)
         elif slot := _slot(text, token, stack, is_ascii):
-            top.held.append((top.key, slot))
-    slots.extend(_kept(stack.pop()))
-    return sorted(slots, key=lambda slot: slot.start)
-
-
-def _kept(level: _Level) -> Iterator[Slot]:
-    """Yield the values of an object that are for its users."""
-    described = "message" in level.keys and bool(level.keys & _BESIDE)
-    return (slot for key, slot in level.held if not described or key == "message")
+            slots.append(slot)
+            top.message = slot if top.key == "message" else top.message
+    return slots
 
 
 def _slot(text: str, token: re.Match[str], stack: Sequence[_Level], is_ascii: bool) -> Slot | None:

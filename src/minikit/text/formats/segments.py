@@ -161,11 +161,6 @@ class Line:
         """Offset after the text, before the newline."""
         return self.start + len(self.text)
 
-    @property
-    def stop(self) -> int:
-        """Offset after the newline."""
-        return self.end + len(self.newline)
-
 
 def lines_of(text: str, start: int = 0) -> Iterator[Line]:
     """Yield the lines of `text` from `start` on; joined they give it back."""
@@ -203,6 +198,6 @@ def restored(source: str, translation: str) -> str:
 
 def _alike(source: str, line: str) -> str:
     words = line.strip()
-    lead = source[: len(source) - len(source.lstrip())]
-    trail = source[len(source.rstrip()) :] if source.strip() else ""
+    inside = source.strip()
+    lead, _, trail = source.partition(inside) if inside else ("", "", "")
     return f"{lead}{words}{trail}"
