@@ -213,7 +213,7 @@ def prepare(
         )
     kind = None if schema is None else Schema[Any].of(schema)
     counts = RowCounts(text, kind, checked.request("-", model))
-    total = survey(source, text.names, counts.see)
+    total = survey(source, counts.see)
     plan = counts.plan(VERB, total, setting)
     decisive = (template, checked.request("-", model).to_wire(), kind and kind.wire)
     return ManyJob(

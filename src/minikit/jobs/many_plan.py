@@ -37,7 +37,10 @@ class ManyPlan(VerbPlan):
     def __str__(self) -> str:
         if self.rows is None:
             return "unknown: the rows can be read only once"
-        return VerbPlan.__str__(self)
+        drawn = VerbPlan.__str__(self)
+        if self.rows_unusable:
+            drawn += f"\nrows that cannot be sent: {self.rows_unusable:,} of {self.rows:,}"
+        return drawn
 
 
 class RowCounts:

@@ -165,6 +165,7 @@ class AsyncOutcomes(Generic[T]):
                 stack.push_async_callback(self._closing)
             job = await self._start()
             run = self._run = RowRun(job, job.asking(self._pipeline, self._forms))
+            stack.callback(run.close)
             group = await stack.enter_async_context(create_task_group())
             stack.callback(group.cancel_scope.cancel)
             group.start_soon(run.work)

@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 import threading
 from collections.abc import Iterable
-from contextlib import aclosing, suppress
+from contextlib import aclosing
 from copy import copy
 from dataclasses import dataclass
+from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
 from minikit.calls.completion import Completion
@@ -20,13 +21,12 @@ from minikit.errors import (
     SchemaError,
     UnknownPriceError,
 )
-from minikit.jobs.plain import counted
 from minikit.jobs.rows import AsyncRows, Record
 from minikit.jobs.unread import lies_in_the_passage
 from minikit.text.fields import Row
 
 if TYPE_CHECKING:
-    from anyio.from_thread import BlockingPortal
+    from anyio.lowlevel import EventLoopToken
     from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
 
     from minikit.jobs.many import Asking, ManyJob
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 __all__ = ["Outcome", "RowRun", "is_of_the_row", "plain"]
 
 T = TypeVar("T")
+_Read = Record | Exception | SystemExit | None
 
 WINDOW_PER_CALL = 8
 """Rows that may be read and not yet handed over, for each call in flight. In order, one slow row
@@ -130,11 +131,16 @@ class RowRun(Generic[T]):
         from anyio import create_memory_object_stream, create_task_group
 
         send, rows = create_memory_object_stream[Record](0)
-        with self._send, rows:
+        with self._send, rows, send:
             async with create_task_group() as group:
                 group.start_soon(self._read, send)
                 for _ in range(self.asking.max_concurrency):
                     group.start_soon(self._answer_rows, rows)
+
+    def close(self) -> None:
+        """Take no more outcomes; for after `work`, or in its place."""
+        self._send.close()
+        self._outcomes.close()
 
     async def next(self) -> Outcome[T]:
         """Wait for an outcome: that of the next row, or any.
@@ -168,30 +174,33 @@ class RowRun(Generic[T]):
                 else:
                     await self._read_in_thread(send)
             except (Exception, SystemExit) as error:  # noqa: BLE001 - raised to the reader
-                self._stop(error)
+                self._stopped = self._stopped or error  # what was read before is asked for
 
     async def _read_in_thread(self, send: MemoryObjectSendStream[Record]) -> None:
-        """Read in one thread, which many iterables ask for, and which nobody waits for at exit."""
-        from anyio import Event
-        from anyio.from_thread import BlockingPortal
+        """Read in one thread, which many iterables ask for, and which nobody waits for at exit.
 
-        ended, failed = Event(), list[Exception | SystemExit]()
+        A pool's threads are waited for, and one that waits for a row may never end.
+        """
+        from anyio import create_memory_object_stream
+        from anyio.lowlevel import current_token
 
-        def read(portal: BlockingPortal) -> None:
+        put, read = create_memory_object_stream[_Read](1)
+        wanted: SimpleQueue[bool] = SimpleQueue()
+        source = cast("Iterable[Record]", self.job.source)
+        arguments = (source, wanted, put, current_token())
+        threading.Thread(
+            target=_read_rows, args=arguments, name="minikit rows", daemon=True
+        ).start()
+        with put, read:
             try:
-                for record in cast("Iterable[Record]", self.job.source):
-                    portal.call(send.send, record)
-            except (Exception, SystemExit) as error:  # noqa: BLE001 - raised in the loop
-                failed.append(error)
-            with suppress(RuntimeError):  # the job was left meanwhile
-                portal.call(ended.set)
-
-        async with BlockingPortal() as portal:
-            # A pool's threads are waited for at exit, and one that waits for a row may never end.
-            threading.Thread(target=read, args=(portal,), name="minikit rows", daemon=True).start()
-            await ended.wait()
-        for error in failed:
-            raise error
+                wanted.put(True)
+                while (record := await read.receive()) is not None:
+                    if not isinstance(record, Record):
+                        raise record
+                    await send.send(record)
+                    wanted.put(True)
+            finally:
+                wanted.put(False)
 
     async def _answer_rows(self, rows: MemoryObjectReceiveStream[Record]) -> None:
         from anyio import EndOfStream
@@ -202,7 +211,7 @@ class RowRun(Generic[T]):
                 record = await rows.receive()
             except EndOfStream:
                 return
-            if self._stopped is not None:
+            if self._reading.cancel_called:
                 return
             await self._answer(record)
 
@@ -238,9 +247,7 @@ class RowRun(Generic[T]):
 
     def _stop(self, error: Exception | SystemExit) -> None:
         """Begin no more rows; those under way are not given up."""
-        if self._stopped is not None:
-            return
-        self._stopped = error
+        self._stopped = self._stopped or error
         self._reading.cancel()
         for _ in range(self.asking.max_concurrency):
             self._window.release()  # for workers that wait for room, which nobody may make
@@ -248,13 +255,13 @@ class RowRun(Generic[T]):
     def _error(self) -> BaseException | None:
         """Return why the job ended, and say how far it came; a row may have failed of the same."""
         error, tally, total = self._stopped, self.asking.tally, self.job.total
-        left = "the others" if total is None else f"{total - tally.done:,} of {total:,}"
-        told = f"{counted(tally.done, 'row')} have an outcome, {left} have none"
+        left = "all others" if total is None else f"{total - tally.done:,}"
+        told = f"rows with an outcome: {tally.done:,}, without: {left}"
         if isinstance(error, MinikitError):
             ended = copy(error)
             ended.args = (f"{error}; {told}", *error.args[1:])
             return ended.with_traceback(error.__traceback__)
-        if error is not None:
+        if error is not None and told not in getattr(error, "__notes__", ()):
             error.add_note(told)
         return error
 
@@ -264,3 +271,25 @@ def is_of_the_row(error: BaseException) -> bool:
     if isinstance(error, AuthenticationError | QuotaExhaustedError | UnknownPriceError):
         return False
     return isinstance(error, ArgumentError | CallError)
+
+
+def _read_rows(
+    source: Iterable[Record],
+    wanted: SimpleQueue[bool],
+    put: MemoryObjectSendStream[_Read],
+    token: EventLoopToken,
+) -> None:
+    """Read, in a thread, a record each time that one is wanted; None is the end."""
+    from anyio import ClosedResourceError, from_thread
+
+    records = iter(source)
+    while wanted.get():
+        read: _Read
+        try:
+            read = next(records, None)
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - raised in the loop
+            read = error
+        try:
+            from_thread.run_sync(put.send_nowait, read, token=token)
+        except (ClosedResourceError, RuntimeError):
+            return  # the job was left, or its event loop has ended, while the source was busy

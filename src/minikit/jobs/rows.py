@@ -291,30 +291,21 @@ def rows_of(rows: Rows | FileRows, names: tuple[str, ...]) -> RowSource:
     return IterableRows(rows=rows)
 
 
-def survey(source: RowSource, names: Iterable[str], see: Callable[[Record], None]) -> int | None:
+def survey(source: RowSource, see: Callable[[Record], None]) -> int | None:
     """Show each row to `see`, and return how many there are; None where they are read only once.
 
     Linear, and blocks while it reads.
 
     Raises:
-        SourceError: The file cannot be read, or no row of it.
-        ArgumentError: No row has a field that is needed.
+        SourceError: The file cannot be read.
+        ArgumentError: The header lacks a column.
     """
     if isinstance(source, AsyncRows) or not source.can_be_reread:
         return None
-    lacking, known, total = set(names), dict[str, None](), 0
-    wrong: ArgumentError | None = None
+    total = 0
     for record in source:
         total += 1
         see(record)
-        if lacking:
-            lacking -= record.row.keys()
-            known |= dict.fromkeys(record.row)
-            wrong = wrong or record.error
-    if lacking and wrong and not known:
-        raise wrong
-    if lacking and total:
-        check_fields(names, known, "the fields of the rows")
     return total
 
 
