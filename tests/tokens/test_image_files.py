@@ -86,7 +86,7 @@ def test_a_long_address_is_shown_short() -> None:
         ("data:image/png,raw", r"'image 1' cannot be read: a data URL of an image begins with"),
         ("data:image/png;base64,a", r"'image 1' cannot be read: .* does not hold whole base64"),
         (data_url(b"%PDF-1.7"), r"'image 1' is a PDF"),
-        (b"", r"'image 1' is empty, of 0 bytes"),
+        (b"", r"'image 1' is empty \(0 bytes\)"),
         (animated_gif(), r"'image 1' is an animated GIF"),
         (png()[:-1], r"'image 1' is cut off or damaged"),
         (png(0, 5), r"'image 1' cannot be measured: the image says that it is 0 x 5 pixels"),

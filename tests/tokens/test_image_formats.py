@@ -83,7 +83,7 @@ def test_an_image_without_pixels_is_refused(kind: MediaType, data: bytes) -> Non
 @pytest.mark.parametrize(
     ("data", "told"),
     [
-        (b"", "is empty, of 0 bytes;"),
+        (b"", "is empty (0 bytes);"),
         (b"%PDF-1.7\n", "is a PDF; render its pages as images, for example: pdftoppm -png"),
         (b"II*\0rest", "is a TIFF or a camera's raw image; convert it to PNG or JPEG first"),
         (b"MM\0*rest", "is a TIFF or a camera's raw image;"),

@@ -85,7 +85,7 @@ def check_still(data: bytes, kind: MediaType, name: str) -> None:
 
 def _what_else(data: bytes) -> str:
     if not data:
-        return "is empty, of 0 bytes"
+        return "is empty (0 bytes)"
     for signature, what, way in _OTHERS:
         if data.startswith(signature):
             return f"is {what}; {way}"
