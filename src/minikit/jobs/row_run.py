@@ -205,13 +205,11 @@ class RowRun(Generic[T]):
     async def _answer_rows(self, rows: MemoryObjectReceiveStream[Record]) -> None:
         from anyio import EndOfStream
 
-        while True:
+        while not self._reading.cancel_called:
             await self._window.acquire()
             try:
                 record = await rows.receive()
             except EndOfStream:
-                return
-            if self._reading.cancel_called:
                 return
             await self._answer(record)
 
