@@ -90,6 +90,8 @@ if TYPE_CHECKING:
     from minikit.jobs.chat_exchange import Reply
     from minikit.jobs.chat_options import ChatOptions
     from minikit.jobs.chat_stream import AsyncChatStream
+    from minikit.jobs.compare import CompareOptions
+    from minikit.jobs.comparison import Comparison, Likeness, ModelReply
     from minikit.jobs.conversation import Conversation
     from minikit.jobs.coverage import Coverage
     from minikit.jobs.description import (
@@ -106,8 +108,10 @@ if TYPE_CHECKING:
         ExtractOptions,
     )
     from minikit.jobs.finetune import check_training_file
-    from minikit.jobs.many import ManyOptions
+    from minikit.jobs.many_options import ManyOptions
     from minikit.jobs.many_plan import ManyPlan
+    from minikit.jobs.needle_options import NeedleOptions
+    from minikit.jobs.needle_report import NeedleCell, NeedleProbe, NeedleReport
     from minikit.jobs.options import SummarizeOptions
     from minikit.jobs.outcomes import AsyncOutcomes
     from minikit.jobs.plan import Level, Plan, Plans, VerbPlan
@@ -115,6 +119,7 @@ if TYPE_CHECKING:
     from minikit.jobs.result import CallRecord, Gap, Progress, Result
     from minikit.jobs.row_run import Outcome
     from minikit.jobs.rows_progress import Remaining, RowsProgress
+    from minikit.jobs.several import SeveralPlan
     from minikit.jobs.stream import AsyncSummaryStream
     from minikit.jobs.summary import Partial, Summary, SummaryWarning, TextDelta
     from minikit.jobs.templates import SummarizePrompts
@@ -128,6 +133,7 @@ if TYPE_CHECKING:
     from minikit.models.usage import Usage
     from minikit.outcomes import Outcomes
     from minikit.streams import CompletionStream, SummaryStream
+    from minikit.text.differences import Difference
     from minikit.text.document import Document, SourceWarning, Span
     from minikit.text.pack import Packed, PackedPart, Part, pack
     from minikit.text.passage import Passage
@@ -164,6 +170,8 @@ __all__ = [
     "Claim",
     "Client",
     "ClosedError",
+    "CompareOptions",
+    "Comparison",
     "CompleteOptions",
     "Completion",
     "CompletionStream",
@@ -175,6 +183,7 @@ __all__ = [
     "DescribedImage",
     "Description",
     "DescriptionPlan",
+    "Difference",
     "Document",
     "DocumentRead",
     "Duration",
@@ -193,6 +202,7 @@ __all__ = [
     "Ledger",
     "LedgerEntry",
     "Level",
+    "Likeness",
     "ManyOptions",
     "ManyPlan",
     "Message",
@@ -200,7 +210,12 @@ __all__ = [
     "MissingExtraError",
     "MissingKeyError",
     "Model",
+    "ModelReply",
     "ModelRetirementWarning",
+    "NeedleCell",
+    "NeedleOptions",
+    "NeedleProbe",
+    "NeedleReport",
     "Node",
     "OpenTelemetryHook",
     "Outcome",
@@ -230,6 +245,7 @@ __all__ = [
     "RowsProgress",
     "SchemaError",
     "ServerError",
+    "SeveralPlan",
     "SourceError",
     "SourceWarning",
     "Span",
@@ -283,6 +299,12 @@ __all__ = [
 
 
 _HOMES = {
+    "minikit.jobs.compare": "CompareOptions",
+    "minikit.jobs.comparison": "Comparison Likeness ModelReply",
+    "minikit.jobs.needle_options": "NeedleOptions",
+    "minikit.jobs.needle_report": "NeedleCell NeedleProbe NeedleReport",
+    "minikit.jobs.several": "SeveralPlan",
+    "minikit.text.differences": "Difference",
     "minikit.blocking": "Client",
     "minikit.calls.completion": "Completion",
     "minikit.calls.hooks": "AttemptEnded CallEnded CallStarted Event Hook RetryScheduled",
@@ -302,7 +324,7 @@ _HOMES = {
     "minikit.jobs.answer": "Answer DocumentRead",
     "minikit.jobs.ask_job": "AskOptions",
     "minikit.jobs.extract": "Conflict ExtractOptions ExtractedField ExtractedItem Extraction",
-    "minikit.jobs.many": "ManyOptions",
+    "minikit.jobs.many_options": "ManyOptions",
     "minikit.jobs.many_plan": "ManyPlan",
     "minikit.jobs.description": "DescribeOptions DescribedImage Description DescriptionPlan",
     "minikit.jobs.options": "SummarizeOptions",

@@ -16,7 +16,7 @@ from minikit.jobs.summary import SummaryWarning
 from minikit.models.usage import Usage
 from minikit.report.compared import render_comparison
 from minikit.report.markup import sha256_source
-from minikit.text.differences import Only
+from minikit.text.differences import Difference
 from minikit.text.document import Span
 from strategies import texts
 
@@ -90,8 +90,8 @@ class Outline(HTMLParser):
 def test_the_page_shows_all() -> None:
     """Figures, replies, marks, warnings, failures and likenesses stand on the page."""
     only = (
-        Only(kind="sentence", text=TEXT[23:41], start=23, end=41),
-        Only(kind="number", text="90,000", start=9, end=15),
+        Difference(kind="sentence", text=TEXT[23:41], start=23, end=41),
+        Difference(kind="number", text="90,000", start=9, end=15),
     )
     warning = SummaryWarning(kind="number", message="the number is odd")
     one = reply("a", TEXT, only=only, warnings=(warning,))
@@ -126,8 +126,8 @@ def test_a_lone_reply() -> None:
 def test_marks_within_marks() -> None:
     """A fact within a sentence is marked within the mark of the sentence, and shown once."""
     only = (
-        Only(kind="sentence", text=TEXT[:22], start=0, end=22),
-        Only(kind="number", text="90,000", start=9, end=15),
+        Difference(kind="sentence", text=TEXT[:22], start=0, end=22),
+        Difference(kind="number", text="90,000", start=9, end=15),
     )
     page = render_comparison(comparison(reply("a", TEXT, only=only)))
     assert '<mark><mark class="fact">90,000</mark></mark>' in page
@@ -160,7 +160,7 @@ def test_nothing_on_the_page_runs() -> None:
 def test_any_text_is_shown(text: str, places: list[tuple[int, int]]) -> None:
     """Whatever the texts hold, and wherever marks lie, the page is legal UTF-8."""
     only = tuple(
-        Only(kind=kind, text="", start=min(place), end=max(place))
+        Difference(kind=kind, text="", start=min(place), end=max(place))
         for place in places
         for kind in ("sentence", "name")
         if max(place) <= len(text)

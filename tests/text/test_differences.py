@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from minikit.text.differences import Only, differences
+from minikit.text.differences import Difference, differences
 from strategies import proses, texts
 
 ONE = (
@@ -20,7 +20,7 @@ OTHER = (
 )
 
 
-def said(only: tuple[Only, ...]) -> list[tuple[str, str]]:
+def said(only: tuple[Difference, ...]) -> list[tuple[str, str]]:
     """Return kinds and words."""
     return [(each.kind, each.text) for each in only]
 

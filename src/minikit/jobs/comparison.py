@@ -11,7 +11,7 @@ from minikit.jobs.plain import money, table
 from minikit.jobs.result import Result
 from minikit.jobs.several import bill_of_error
 from minikit.jobs.summary import SummaryWarning
-from minikit.text.differences import Only, differences
+from minikit.text.differences import Difference, differences
 from minikit.text.words import count_words
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ class ModelReply(Result):
     error_type: str | None = None
     finish_reason: str | None = None
     warnings: tuple[SummaryWarning, ...] = ()
-    only: tuple[Only, ...] = ()
+    only: tuple[Difference, ...] = ()
 
     def __str__(self) -> str:
         return self.text or ""

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from minikit.jobs.comparison import Comparison, Likeness, ModelReply
-    from minikit.text.differences import Only
+    from minikit.text.differences import Difference
 
 __all__ = ["render_comparison"]
 
@@ -102,7 +102,7 @@ def _column(reply: ModelReply) -> str:
     return f"<article><h2>{escaped(reply.model)}</h2>{text}{look}</article>"
 
 
-def _marked(text: str, only: Sequence[Only]) -> str:
+def _marked(text: str, only: Sequence[Difference]) -> str:
     """Return `text` with marks around what it alone says; facts stand within sentences, or not."""
     changes: dict[int, Counter[bool]] = {0: Counter(), len(text): Counter()}
     for each in only:

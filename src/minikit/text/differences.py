@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from minikit.text.units import Unit
 
-__all__ = ["Differences", "Only", "differences"]
+__all__ = ["Difference", "Differences", "differences"]
 
 _SAID = 35.0
 """From this score of `attribute` on, a sentence counts as said: one that shares its subject alone
@@ -30,7 +30,7 @@ _FEWEST_WORDS = 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Only:
+class Difference:
     """What one of several texts says, and none of the others.
 
     Attributes:
@@ -56,7 +56,7 @@ class Differences:
     """
 
     alike: dict[tuple[int, int], float]
-    only: tuple[tuple[Only, ...], ...]
+    only: tuple[tuple[Difference, ...], ...]
 
 
 def differences(texts: Sequence[str]) -> Differences:
@@ -82,7 +82,7 @@ def differences(texts: Sequence[str]) -> Differences:
         )
         for one, other in combinations(range(len(texts)), 2)
     }
-    only: list[tuple[Only, ...]] = []
+    only: list[tuple[Difference, ...]] = []
     for one, text in enumerate(texts):
         others = [other for other in range(len(texts)) if other != one]
         best = zip(*(scores[one, other] for other in others), strict=True)  # of each sentence
@@ -108,16 +108,18 @@ def _share(sentences: Sequence[Unit], scores: Sequence[float]) -> float:
     return said / words / 100 if words else 0.0
 
 
-def _alone(text: str, sentences: Sequence[Unit], scores: Sequence[float]) -> list[Only]:
+def _alone(text: str, sentences: Sequence[Unit], scores: Sequence[float]) -> list[Difference]:
     return [
-        Only(kind="sentence", text=text[unit.start : unit.end], start=unit.start, end=unit.end)
+        Difference(
+            kind="sentence", text=text[unit.start : unit.end], start=unit.start, end=unit.end
+        )
         for unit, score in zip(sentences, scores, strict=True)
         if score < _SAID
     ]
 
 
-def _facts(text: str, others: Sequence[str]) -> list[Only]:
+def _facts(text: str, others: Sequence[str]) -> list[Difference]:
     return [
-        Only(kind=each.kind, text=each.text, start=each.start, end=each.end)
+        Difference(kind=each.kind, text=each.text, start=each.start, end=each.end)
         for each in ungrounded(text, "\n\n".join(others))
     ]
