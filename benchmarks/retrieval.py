@@ -9,8 +9,8 @@ stretches that reach the prompt whole, the share of which something does, and th
 their characters, once where the question is about its own meeting, and once where it is about all
 meetings together. The choices in the library were made on every other question; the figures are of
 the rest. Of a book, questions are made of four words of a sentence that was drawn at random, and
-the share of sentences that reach the prompt is printed. Where bm25s is installed, its ranking of
-the same passages by the same words stands beside ours.
+the share of sentences that reach the prompt is printed. Where bm25s is installed, its ranking by
+the same words stands beside ours, of the same passages and of longer ones.
 """
 
 from __future__ import annotations
@@ -20,8 +20,10 @@ import re
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from importlib.util import find_spec
+from itertools import groupby
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -73,11 +75,12 @@ def ours(documents: Sequence[Document]) -> Rank:
     return PassageIndex(documents).rank
 
 
-def by_bm25s(documents: Sequence[Document]) -> Rank:
-    """Rank the same passages by bm25s, each by itself."""
+def by_bm25s(documents: Sequence[Document], *, run: int = 1) -> Rank:
+    """Rank passages by bm25s, each by itself: the same, or runs of so many of them."""
     import bm25s  # type: ignore[import-not-found, unused-ignore] # no part of the project
 
-    passages = sorted(PassageIndex(documents).rank(""), key=lambda each: each.number)
+    in_order = sorted(PassageIndex(documents).rank(""), key=lambda each: each.number)
+    passages = list(runs(in_order, run))
     engine: Any = bm25s.BM25(method="lucene", k1=1.2, b=0.75)
     words = [stems(documents[each.document][each.span]) for each in passages]
     engine.index(words, show_progress=False)
@@ -88,6 +91,18 @@ def by_bm25s(documents: Sequence[Document]) -> Rank:
         return [passages[number] for number in sorted(range(len(scores)), key=lambda n: -scores[n])]
 
     return rank
+
+
+def runs(passages: Sequence[Ranked], length: int) -> Iterator[Ranked]:
+    """Yield runs of so many passages of a document as one."""
+    number = 0
+    for _, group in groupby(passages, key=lambda each: each.document):
+        several = list(group)
+        for first in range(0, len(several), length):
+            joined = several[first : first + length]
+            span = Span(joined[0].span.start, joined[-1].span.end)
+            yield replace(joined[0], number=number, span=span)
+            number += 1
 
 
 def stems(text: str) -> list[str]:
@@ -167,7 +182,12 @@ def main() -> None:
         return
     documents, questions = read(paths[0])
     held_out = questions[1::2]
-    ways = {"minikit": ours} | ({"bm25s": by_bm25s} if find_spec("bm25s") else {})
+    ways: dict[str, Callable[[Sequence[Document]], Rank]] = {"minikit": ours}
+    if find_spec("bm25s"):
+        ways |= {
+            "bm25s": by_bm25s,
+            "bm25s of passages five times as long": partial(by_bm25s, run=5),
+        }
     for name, make in ways.items():
         for together in (False, True):
             print(f"{name}, {'all meetings together' if together else 'its own meeting'}")

@@ -278,6 +278,14 @@ def test_a_question_in_other_words_reads_from_all_over(server: ChatServer) -> No
     assert "no word of the question stands in the documents" in str(warning)
 
 
+def test_a_passage_too_long_for_a_small_window_is_cut(server: ChatServer) -> None:
+    """As much of the best one as fits is read."""
+    server.handler = lambda _: said(found=False)
+    answer = ask(server, "1" * 20_000, chunk_tokens=150)
+    (passage,) = answer.passages
+    assert 100 < len(passage.cited_text) < 450
+
+
 def test_fabricated_quotes_support_nothing(server: ChatServer) -> None:
     """An answer whose every quote is made up is marked, and so is each of its sentences."""
     server.script([said(("By magic.", ["It was replaced by magic in June."]), ("Yes.", []))])

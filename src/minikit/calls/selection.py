@@ -48,6 +48,7 @@ _NUMBER = re.compile(r"\[#([0-9]{1,9})\]")
 _QUOTATION = re.compile(r"[ \t]+“")
 _QUESTION = re.compile(r"^Question: ", re.MULTILINE)
 _MATCHES_AT_MOST = 3
+_NEARLY_AS_GOOD = 0.6  # as the best match
 _ASKING = ("?", "？", "؟")
 _AFTER = 800  # characters in which the sentence after a question is looked for
 
@@ -192,7 +193,8 @@ def _matching(prompt: str) -> list[Selected] | None:
         parts = (text for tag, text in fences if tag == "part")
         question = " ".join(_QUESTION.sub("", text.split("\n", 1)[0]) for text in parts)
     found = attribute([question], text, most=_MATCHES_AT_MOST)[0]
-    return _told(text, [each.span for each in found])
+    good = (each.span for each in found if each.score >= _NEARLY_AS_GOOD * found[0].score)
+    return _told(text, good)
 
 
 def _tells(question: str) -> bool:
@@ -207,7 +209,7 @@ def _told(text: str, spans: Iterable[Span]) -> list[Selected]:
     for span in spans:
         if not any(each.start <= span.start < each.end for each in told):
             told.append(replace(span, end=_told_at(text, span)))
-    words = (" ".join(text[each.start : each.end].split()) for each in told)
+    words = dict.fromkeys(" ".join(text[each.start : each.end].split()) for each in told)
     return [Selected(words=each, is_whole=True, points=()) for each in words]
 
 
