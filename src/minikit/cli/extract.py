@@ -63,7 +63,9 @@ def add(verbs: common.Verbs) -> None:
         "--one", action="store_true", help="the files tell of one record, not of many"
     )
     verb.add_argument(
-        "--key", metavar="NAMES", help="fields that tell records apart, such as name,due"
+        "--key",
+        metavar="NAMES",
+        help='fields that tell records apart, such as name,due; "" keeps equal rows apart',
     )
     verb.add_argument("--csv", metavar="PATH", help="write them as a table, too")
     verb.add_argument(
@@ -93,7 +95,7 @@ def extract(arguments: Namespace) -> int:
         "on_gap": cast("OnGap", arguments.on_gap),
     }
     if arguments.key is not None:
-        options["key"] = [name.strip() for name in arguments.key.split(",")]
+        options["key"] = [name.strip() for name in arguments.key.split(",") if name.strip()]
     if arguments.csv is not None:
         common.check_place(arguments.csv)
     sources = [_source(named) for named in arguments.files]
