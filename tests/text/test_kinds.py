@@ -115,6 +115,7 @@ def test_a_file_that_fills_the_memory(monkeypatch: pytest.MonkeyPatch) -> None:
         ("pypdf", files.pdf("x")),
         ("markitdown", files.docx("a", "b")),
         ("markitdown", files.epub("a")),
+        ("chardet", "Привет, мир".encode("cp1251")),
     ],
 )
 def test_a_missing_extra(package: str, data: bytes, monkeypatch: pytest.MonkeyPatch) -> None:

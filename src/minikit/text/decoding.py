@@ -5,7 +5,7 @@ from __future__ import annotations
 import codecs
 import re
 
-from minikit.errors import SourceError
+from minikit.errors import MissingExtraError, SourceError
 
 __all__ = ["decoded", "has_utf_mark"]
 
@@ -59,6 +59,7 @@ def decoded(data: bytes, name: str) -> tuple[str, str | None]:
 
     Raises:
         SourceError: The bytes are no text.
+        MissingExtraError: There is a guess to be made, and chardet is not installed.
     """
     for mark, encoding in _MARKS:
         if data.startswith(mark):
@@ -106,7 +107,7 @@ def _nearly_utf_8(data: bytes, name: str) -> tuple[str, str] | None:
 
 
 def _guessed(data: bytes, name: str, error: UnicodeDecodeError) -> tuple[str, str]:
-    encoding = _likeliest(data)
+    encoding = _likeliest(data, name)
     text, broken = _mended(data, encoding) if encoding is not None else (None, "")
     if text is None:
         raise SourceError(
@@ -116,12 +117,20 @@ def _guessed(data: bytes, name: str, error: UnicodeDecodeError) -> tuple[str, st
     return text, _guess(name, str(encoding), broken)
 
 
-def _likeliest(data: bytes) -> str | None:
+def _likeliest(data: bytes, name: str) -> str | None:
     beyond_ascii = data.translate(None, _ASCII)
     if len(beyond_ascii) < _TELLING and not _NOT_IN_WINDOWS.intersection(beyond_ascii):
         return "Windows-1252"
-    import chardet
-    from chardet.enums import EncodingEra
+    try:
+        import chardet
+        from chardet.enums import EncodingEra
+    except ImportError as error:
+        raise MissingExtraError(
+            f"{name!r} is not UTF-8 and names no encoding; to have it guessed: "
+            f"pip install 'minikit[files]', else convert it, for example: "
+            f"iconv -f ENCODING -t UTF-8",
+            name="chardet",
+        ) from error
 
     # Encodings of old Macs are left out: where few letters are beyond ASCII, they win over
     # Windows-1252, which is far likelier.
