@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from minikit.streams import _BlockingStream as BlockingStream  # pyright: ignore[reportPrivateUsage] - the base of all streams
+from minikit.streams import BlockingStream
 
 if TYPE_CHECKING:
     from minikit.calls.completion import Completion

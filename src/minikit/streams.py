@@ -22,12 +22,12 @@ if TYPE_CHECKING:
     from minikit.jobs.stream import AsyncSummaryStream
     from minikit.jobs.summary import Summary
 
-__all__ = ["CompletionStream", "SummaryStream"]
+__all__ = ["BlockingStream", "CompletionStream", "SummaryStream"]
 
 T = TypeVar("T")
 
 
-class _BlockingStream(Generic[T]):
+class BlockingStream(Generic[T]):
     """An async stream whose items are handed to the thread that reads.
 
     One task opens, reads and leaves it, since its cancel scopes belong to that task. It reads on
@@ -104,7 +104,7 @@ class _BlockingStream(Generic[T]):
                     return None
 
 
-class CompletionStream(_BlockingStream[str]):
+class CompletionStream(BlockingStream[str]):
     """A reply as it is written; made by `Client.stream`.
 
     Use it with `with`, which sends the request, and `for`, which gives text:
@@ -134,7 +134,7 @@ class CompletionStream(_BlockingStream[str]):
         return self._stream
 
 
-class SummaryStream(_BlockingStream[JobEvent]):
+class SummaryStream(BlockingStream[JobEvent]):
     """A summary as it comes about; made by `Client.stream_summary`.
 
     Use it with `with`, which starts the work, and `for`, which gives a `Progress` after each call
