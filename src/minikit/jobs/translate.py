@@ -82,8 +82,8 @@ class _Run:
             if not self.drafts:
                 raise
             raise await self._failed(error) from error
-        if self.job.batches and not self.drafts:
-            reasons = self.drafts.reasons
+        reasons = self.drafts.reasons
+        if reasons and not self.drafts:
             raise RefusalError(f"no text could be translated: {reasons}", code=reasons)
         return await self._so_far()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -202,7 +203,7 @@ def prepare(
 
 
 def _document(source: Source) -> Document:
-    if not isinstance(source, str | Document) and Path(source).is_dir():
+    if isinstance(source, os.PathLike) and Path(source).is_dir():
         raise SourceError(f"{str(source)!r} is a folder; translate takes one file at a time")
     document = Document.of(source)
     if not document.text.strip():
