@@ -134,8 +134,12 @@ def acomplete_many(
 
 
 def achat(*, model: str | Model | None = None, **options: Unpack[ChatOptions]) -> AsyncChat:
-    """Begin a conversation, or go on with one that was saved; the async twin of `chat`."""
-    return AsyncClient().chat(model=model, **options)
+    """Begin a conversation, or go on with one that was saved; the async twin of `chat`.
+
+    Close it with `async with`, or hold an `AsyncClient`.
+    """
+    client = AsyncClient()
+    return client.chat(model=model, **options).owning(client.aclose)
 
 
 @overload

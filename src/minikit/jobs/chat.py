@@ -17,6 +17,7 @@ from minikit.jobs.chat_options import ChatOptions, CheckedChatOptions
 from minikit.jobs.chat_packing import Packing
 from minikit.jobs.chat_stream import AsyncChatStream
 from minikit.jobs.engine import Exit
+from minikit.jobs.owning import Owning
 from minikit.tokens.messages import Message
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ Content = str | Message | Sequence[Message | Mapping[str, Any]]
 OTHER_KNOWLEDGE = "the knowledge is another than the one that the conversation was saved with"
 
 
-class AsyncChat:
+class AsyncChat(Owning):
     """A conversation with a model; made by `AsyncClient.chat`.
 
     The system prompt and the knowledge stand in every request, and as many of the newest turns as
@@ -44,7 +45,7 @@ class AsyncChat:
     does one that is refused: it is not kept.
 
     Safe to use from several tasks of one event loop: messages are answered one after the other, in
-    the order in which they were sent. There is nothing to close.
+    the order in which they were sent. Close one that `achat` made, by `aclose()` or `async with`.
     """
 
     def __init__(

@@ -74,10 +74,13 @@ class Tally:
 
     @property
     def failed_cost_usd(self) -> Decimal:
-        """What attempts cost that brought no reply, as far as it is known."""
+        """What attempts cost that brought no reply, as far as it is known.
+
+        A reply that another job has paid for costs this one nothing.
+        """
         replies = (call.cost_usd for call in self.calls if call.cost_usd is not None)
         spent_usd = self.account.ledger.total.cost_usd
-        return EXACT.subtract(spent_usd, add_usd(Decimal(0), *replies)) or Decimal(0)
+        return max(Decimal(0), EXACT.subtract(spent_usd, add_usd(Decimal(0), *replies)))
 
     @property
     def unmeasured(self) -> int:

@@ -58,7 +58,7 @@ def truncated(completion: Completion) -> OutputTruncatedError:
     """Return the error that a reply cut off by its length is."""
     error = OutputTruncatedError(
         f"the reply was cut off after {completion.usage.output_tokens} tokens; "
-        f"ask for a shorter one, or raise detail",
+        f"ask for a shorter one, or give less to read at a time",
         code="length",
         status=200,
         request_id=completion.request_id,

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 import sqlite3
+import weakref
 from collections import Counter
 from dataclasses import dataclass
 from itertools import accumulate
@@ -98,6 +99,7 @@ class PassageIndex:
         self._starts = [0]
         self._stops = [_stop_words(document) for document in self.documents]
         self._index = _full_text_index()
+        weakref.finalize(self, self._index.close)
         with self._index:  # one transaction: each of its own would be written out
             self._index.executemany(
                 "INSERT INTO passages (rowid, words) VALUES (?, ?)", self._rows()
