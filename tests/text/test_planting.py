@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import pairwise
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from minikit.errors import ArgumentError, SourceError
@@ -41,6 +41,7 @@ def test_planting_changes_nothing_else(text: str) -> None:
 
 
 @settings(max_examples=60)
+@example("aไทยแลนด์" + " " * 256 + "a", [0.0, 0.0, 0.0, 0.668, 0.688])
 @given(st.one_of(texts(), proses()).filter(bool), st.lists(st.floats(0, 1), min_size=5, max_size=5))
 def test_needles_stand_in_the_order_of_their_depths(text: str, depths: list[float]) -> None:
     """What shall be deeper stands deeper, or right after, and each is a word of its own."""

@@ -110,6 +110,7 @@ def plant(
     pieces: list[str] = []
     hidden: list[Hidden] = []
     copied = length = 0
+    position = 0.0
     for needle, depth in zip(needles, depths, strict=True):
         at = borders.nearest(ruler.offset(depth * ruler.total), copied)
         before = text[copied:at]
@@ -119,7 +120,9 @@ def plant(
         copied, length = at, start + len(piece)
         pieces += [before, piece]
         span = Span(start, length)
-        position = ruler.passed(at) / ruler.total if at < len(text) else 1.0
+        # Beside a cut within a word the tokens of a short text do not add up.
+        passed = ruler.passed(at) / ruler.total if at < len(text) else 1.0
+        position = max(position, min(1.0, passed))
         hidden.append(Hidden(needle=needle, depth=depth, position=position, span=span))
     result = "".join([*pieces, text[copied:]])
     return Planted(text=result, tokens=count_text(result, encoding), needles=tuple(hidden))
