@@ -200,3 +200,15 @@ def test_files_that_cannot_be_written(server: ChatServer, client: Client, tmp_pa
         assert next(outcomes).index == 0
         outcomes.write(tmp_path / "rest.jsonl")
     assert len((tmp_path / "rest.jsonl").read_text().splitlines()) == 2
+
+
+def test_rows_are_not_written_over(server: ChatServer, client: Client, tmp_path: Path) -> None:
+    """The file that is being read stays as it is."""
+    path = tmp_path / "a.csv"
+    path.write_text("name\nAda\n")
+    (tmp_path / "b").mkdir()
+    with pytest.raises(ArgumentError, match="write to another file"):
+        client.complete_many(path, "{name}").write(tmp_path / "b" / ".." / "a.csv")
+    assert path.read_text() == "name\nAda\n"
+    client.complete_many(path, "{name}").write(tmp_path / "b.csv")
+    assert len(table(tmp_path / "b.csv")) == 1

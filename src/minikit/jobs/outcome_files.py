@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Self, TextIO, cast
 
 from minikit.errors import ArgumentError
 from minikit.jobs.row_run import plain
+from minikit.jobs.rows import FileRows, RowSource
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from minikit.calls.schema import Schema
     from minikit.jobs.row_run import Outcome
 
-__all__ = ["OutcomeFile"]
+__all__ = ["OutcomeFile", "check_other"]
 
 REPLY, FINISH_REASON, ERROR = "reply", "finish_reason", "error"
 """Columns after those of the row; one that has such a name keeps it, and ours gets a "_"."""
@@ -133,6 +134,13 @@ class OutcomeFile:
         if isinstance(value, dict) and value.keys() <= set(fields):
             return [cast("dict[str, object]", value).get(field) for field in fields]
         return [value, *[None] * (len(fields) - 1)]
+
+
+def check_other(path: str | os.PathLike[str], source: RowSource) -> None:
+    """Raise ArgumentError where the rows that are being read would be written over."""
+    read = source.path if isinstance(source, FileRows) else None
+    if read is not None and Path(path).resolve() == read.resolve():
+        raise ArgumentError(f"the rows are read from {str(read)!r}: write to another file")
 
 
 def _json(value: object) -> str:

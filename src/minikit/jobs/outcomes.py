@@ -139,15 +139,17 @@ class AsyncOutcomes(Generic[T]):
                 each of its fields, then `finish_reason` and `error`).
 
         Raises:
-            ArgumentError: The name ends otherwise, or the stream is not open.
+            ArgumentError: The name ends otherwise, it is the file that the rows are read from, or
+                the stream is not open.
             OSError: The file cannot be written.
             MinikitError: What ends the job, after all outcomes that there are were written.
         """
         from anyio import to_thread
 
-        from minikit.jobs.outcome_files import OutcomeFile
+        from minikit.jobs.outcome_files import OutcomeFile, check_other
 
         tally = self._asking.tally
+        check_other(path, self._job.source)
         with OutcomeFile(path, self._job.text.names, self._job.schema) as file:
             async for outcome in self:
                 await to_thread.run_sync(file.write, outcome)
