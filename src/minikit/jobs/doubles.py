@@ -7,15 +7,12 @@ where they disagree, both values are kept, to be told.
 from __future__ import annotations
 
 import json
-from collections import deque
+from collections import Counter
 from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
-from functools import reduce
-from typing import TYPE_CHECKING, Any
+from itertools import chain
+from typing import Any
 
-from minikit.jobs.evidence import Leaf, Listed, Reading, Record
-
-if TYPE_CHECKING:
-    from minikit.jobs.evidence import Tree
+from minikit.jobs.evidence import Leaf, Listed, Reading, Record, Tree
 
 __all__ = ["Key", "leaves", "merged", "plain", "united"]
 
@@ -30,7 +27,7 @@ def united(records: Iterable[Record]) -> Record:
 
     What one says fills what another leaves out. Where they differ, each value is kept, in order.
     """
-    return reduce(_joined, records, Record(fields={}, parts=frozenset()))
+    return _joined(list(records))
 
 
 def merged(records: Iterable[Record], key: Key = None) -> list[Record]:
@@ -92,7 +89,7 @@ class _Pool:
         # A record that was filled may be the double of one that it shared nothing with before.
         while (found := self._double(record)) is not None:
             earlier = self._taken(found)
-            record = _joined(earlier, record) if found < place else _joined(record, earlier)
+            record = _joined([earlier, record] if found < place else [record, earlier])
             place = min(found, place)
         self._put(place, record)
 
@@ -180,46 +177,52 @@ def _passages(record: Record) -> Iterator[Any]:
             yield from citation.passages
 
 
-def _joined(one: Record, other: Record) -> Record:
-    """Return a record with the fields of both, those of the first before."""
-    fields = dict(one.fields)
-    for name, tree in other.fields.items():
-        fields[name] = _together(fields[name], tree) if name in fields else tree
-    return Record(fields=fields, parts=one.parts | other.parts)
+def _joined(records: Sequence[Record]) -> Record:
+    """Return a record with the fields of all, in the order in which they are first said."""
+    said = dict[str, list[Tree]]()
+    for name, tree in chain.from_iterable(record.fields.items() for record in records):
+        said.setdefault(name, []).append(tree)
+    return Record(
+        fields={name: _together(trees) for name, trees in said.items()},
+        parts=frozenset[int]().union(*(record.parts for record in records)),
+    )
 
 
-def _together(one: Tree, other: Tree) -> Tree:
-    """Return what two parts say of one field; what is of two kinds is compared as a whole."""
-    if isinstance(one, Record) and isinstance(other, Record):
-        return _joined(one, other)
-    if isinstance(one, Listed) and isinstance(other, Listed):
-        return _listed(one, other)
-    return _of_both(_whole(one), _whole(other))
+def _together(trees: Sequence[Tree]) -> Tree:
+    """Return what parts say of one field; what is of two kinds is compared as a whole."""
+    records = [each for each in trees if isinstance(each, Record)]
+    lists = [each for each in trees if isinstance(each, Listed)]
+    if len(trees) == 1:
+        return trees[0]
+    if len(records) == len(trees):
+        return _joined(records)
+    return _listed(lists) if len(lists) == len(trees) else _of_all(map(_whole, trees))
 
 
-def _of_both(one: Leaf, other: Leaf) -> Leaf:
+def _of_all(leaves: Iterable[Leaf]) -> Leaf:
     readings = dict[Hashable, Reading]()
-    for each in (*one.readings, *other.readings):
-        readings[each.key] = readings[each.key].joined(each) if each.key in readings else each
-    return Leaf(readings=tuple(readings.values()), is_choice=one.is_choice and other.is_choice)
+    is_choice = True
+    for leaf in leaves:
+        is_choice = is_choice and leaf.is_choice
+        for each in leaf.readings:
+            readings[each.key] = readings[each.key].joined(each) if each.key in readings else each
+    return Leaf(readings=tuple(readings.values()), is_choice=is_choice)
 
 
-def _listed(one: Listed, other: Listed) -> Listed:
-    """Return the items of two lists; what both list so many times is not there twice as often."""
-    records = [each for each in (*one.items, *other.items) if isinstance(each, Record)]
-    if len(records) == len(one.items) + len(other.items):
+def _listed(lists: Sequence[Listed]) -> Listed:
+    """Return the items of lists; what each lists so many times is not there more often."""
+    items = list(chain.from_iterable(each.items for each in lists))
+    records = [each for each in items if isinstance(each, Record)]
+    if len(records) == len(items):
         return Listed(items=tuple(merged(records)))
-    items = [_whole(each) for each in one.items]
-    places = dict[Hashable, deque[int]]()
-    for place, leaf in enumerate(items):
-        places.setdefault(leaf.best.key, deque()).append(place)
-    for leaf in map(_whole, other.items):
-        if same := places.get(leaf.best.key):
-            place = same.popleft()
-            items[place] = _of_both(items[place], leaf)
-        else:
-            items.append(leaf)
-    return Listed(items=tuple(items))
+    same = dict[tuple[Hashable, int], list[Leaf]]()
+    for each in lists:
+        seen = Counter[Hashable]()
+        for leaf in map(_whole, each.items):
+            key = leaf.best.key
+            same.setdefault((key, seen[key]), []).append(leaf)
+            seen[key] += 1
+    return Listed(items=tuple(map(_of_all, same.values())))
 
 
 def _whole(tree: Tree) -> Leaf:

@@ -48,6 +48,9 @@ Scalar = str | int | float | bool
 CITATIONS_AT_MOST = 12
 """Of one record, or of one value after merges; a model may quote any number of passages."""
 
+_PLACES_AT_MOST = 50
+"""Places of a value without a quote that are looked at: words of it may fill the part."""
+
 _TELLING_SIGNS = 4
 """Letters and digits of a value without a quote that is looked for in all that was read."""
 
