@@ -33,7 +33,7 @@ def faults(
         translation,
         format,
         language=read_language(language),
-        source=(origin and read_language(origin)) or None,
+        source=None if origin is None else read_language(origin),
         glossary=glossary,
     )
     assert all(str(fault) == fault.message for fault in found)

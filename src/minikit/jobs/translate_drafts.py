@@ -144,7 +144,8 @@ class Drafts:
 
     def _wrong(self, unit: Unit, draft: Draft | None) -> Iterator[tuple[ProblemKind, str]]:
         if draft is not None:
-            yield from ((fault.kind, fault.message) for fault in draft.faults)
+            for fault in draft.faults:
+                yield fault.kind, fault.message
         elif unit.number in self._refused:
             yield "refused", f"it could not be translated: {self._refused[unit.number]}"
         else:

@@ -77,9 +77,8 @@ def compare(source: Message, translation: Message, categories: tuple[str, ...]) 
     if source.placeholders != translation.placeholders:
         lost = sorted((source.placeholders - translation.placeholders).elements())
         added = sorted((translation.placeholders - source.placeholders).elements())
-        yield " and ".join(
-            told for told in (lost and f"lost {lost}", added and f"added {added}") if told
-        )
+        told = [f"lost {lost}"] if lost else []
+        yield " and ".join([*told, f"added {added}"] if added else told)
     before = {(each.name, each.kind, each.offset): each for each in source.choices}
     after = {(each.name, each.kind, each.offset): each for each in translation.choices}
     if before.keys() != after.keys() or len(source.choices) != len(translation.choices):

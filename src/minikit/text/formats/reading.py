@@ -60,8 +60,10 @@ def format_of(document: Document, asked: AnyFormat) -> Format:
     suffix = PurePath(name).suffix.lower()
     if suffix in _SUFFIXES:
         return _SUFFIXES[suffix]
-    shape = next((known for known, form in _SHAPES if form.match(document.text)), None)
-    return shape or ("markdown" if _MARKDOWN.search(document.text) else "text")
+    for shape, form in _SHAPES:
+        if form.match(document.text):
+            return shape
+    return "markdown" if _MARKDOWN.search(document.text) else "text"
 
 
 def read_segments(

@@ -53,8 +53,8 @@ def read_vtt(text: str) -> Segmented:
 def _cues(text: str, lines: Sequence[Line]) -> Iterator[Slot]:
     for blank, group in groupby(lines, key=lambda line: not line.text.strip()):
         block = [] if blank else list(group)
-        slot = block and paragraph(text, block[0].start, block[-1].end, kind="cue")
-        if slot:
+        slot = paragraph(text, block[0].start, block[-1].end, kind="cue") if block else None
+        if slot is not None:
             raw = text[slot.start : slot.end]
             yield Slot(
                 start=slot.start, end=slot.end, segments=slot.segments, write=partial(_write, raw)
