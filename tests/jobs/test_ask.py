@@ -29,19 +29,23 @@ from minikit import (
     SourceError,
     Span,
     VerbPlan,
+    count_tokens,
 )
+from minikit.jobs.ask import prepare
 from minikit.jobs.asking import ANSWER_FORMAT
 from minikit.jobs.parts import SourcePart
 from minikit.jobs.points import POINTS_FORMAT, Point
 from minikit.jobs.reading import NO_QUOTES
 from minikit.jobs.sending import NO_FORM
 from minikit.jobs.shelf import Atlas, Shelf
+from minikit.jobs.verb import Setting
 from minikit.text.fence import fenced, outside
 from server import ChatServer, error, ok, output_limit, prompt_tokens
 from strategies import texts
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from server import Reply
 
@@ -568,6 +572,22 @@ def test_an_answer_goes_to_json_and_back(server: ChatServer) -> None:
     assert {1.0} == {each.share for each in empty.documents}
 
 
+def test_a_journal_pays_for_no_call_twice(server: ChatServer, tmp_path: Path) -> None:
+    """The same question again is answered from it; a follow-up is not."""
+    server.handler = about("boiler")
+    with Client(
+        model=SMALL, api_key="k", base_url=server.base_url, journal=tmp_path / "journal"
+    ) as asked:
+        first = asked.ask(LONG, QUESTION, thorough=True)
+        calls = len(server.bodies)
+        again = asked.ask(LONG, QUESTION, thorough=True)
+        assert len(server.bodies) == calls
+        assert (again.text, again.claims) == (first.text, first.claims)
+        assert again.replayed_cost_usd == first.cost_usd
+        asked.ask(LONG, QUESTION, history=[first])
+    assert len(server.bodies) == calls + 1
+
+
 def test_an_exit_in_a_hook_leaves(server: ChatServer) -> None:
     """It ends the job as it would end the program."""
     server.handler = about("boiler")
@@ -616,6 +636,29 @@ def test_no_span_is_ever_invented(sources: list[str], question: str, thorough: b
         text = sources[passage.document_index]
         assert passage.cited_text == text[passage.start : passage.end]
     assert Answer.from_json(answer.to_json()).text == answer.text
+
+
+TINY = Model(id="tiny", context_window=1_600, max_output_tokens=400)
+
+
+@settings(max_examples=25)
+@given(st.lists(texts(30), min_size=1, max_size=3), texts(3), st.booleans())
+def test_every_prompt_fits(sources: list[str], title: str, thorough: bool) -> None:
+    """No call that is planned passes the window, whatever stands in the documents."""
+    documents = [Document(text=text * 20, title=title) for text in sources]
+    setting = Setting(max_concurrency=4)
+    try:
+        job = prepare(documents, QUESTION, model=TINY, setting=setting, thorough=thorough)
+    except SourceError:
+        assert not "".join(sources).strip()
+        return
+    for level in job.plan.levels:
+        calls = max(1, level.calls_at_most)
+        assert level.input_tokens_at_most <= calls * (TINY.context_window - job.output)
+    for part in job.parts if job.way == "thorough" else ():
+        prompt = job.asked.for_evidence(job.fences([part]))
+        assert count_tokens(prompt, model=TINY) <= TINY.context_window - job.output
+    assert job.parts
 
 
 def offline(source: Any, question: str, **options: Any) -> Answer:  # noqa: ANN401
