@@ -160,6 +160,7 @@ def test_json() -> None:
     with pytest.raises(ArgumentError, match="not a saved Extraction"):
         Extraction.from_json("{}")
     one = extraction(Point, {"x": 3})
+    assert json.loads(str(one)) == {"x": 3}
     assert json.loads(one.to_json())["value"] == {"x": 3}
     assert Extraction.from_json(one.to_json(), Point).value == Point(3)
 

@@ -108,7 +108,7 @@ def extract(arguments: Namespace) -> int:
         options["on_event"] = watch.on_event
         with _told(arguments), watch.running():
             found = client.extract(sources, schema, **options)
-    print(found.to_json(indent=2) if arguments.json else _value(found))
+    print(found.to_json(indent=2) if arguments.json else found)
     sys.stdout.flush()
     if arguments.csv is not None:
         escape = bool(arguments.escape_formulas)
@@ -178,11 +178,6 @@ def _source(named: str) -> Source:
     if named == "-":
         return Document.from_bytes(sys.stdin.buffer.read(), origin="stdin")
     return Path(named)
-
-
-def _value(found: Extraction[Any]) -> str:
-    records = [item.data for item in found.items]
-    return json.dumps(records if found.is_many else records[0], indent=2, ensure_ascii=False)
 
 
 @contextmanager

@@ -118,6 +118,8 @@ class ExtractedItem(Generic[T]):
 class Extraction(Result, Generic[T]):
     """What was found in a source: records, what they rest on, and what they took.
 
+    `str(extraction)` is the records as JSON.
+
     Attributes:
         items: The records, in the order in which they are first mentioned; of a schema that is no
             list, one.
@@ -132,6 +134,9 @@ class Extraction(Result, Generic[T]):
     gaps: tuple[Gap, ...]
     columns: tuple[str, ...]
     is_many: bool
+
+    def __str__(self) -> str:
+        return json.dumps(self._data, indent=2, ensure_ascii=False)
 
     @property
     def value(self) -> T:
@@ -172,8 +177,7 @@ class Extraction(Result, Generic[T]):
         saved = json.loads(text)
         for item in saved["items"]:
             del item["value"]
-        found = [item.data for item in self.items]
-        told = {"value": found if self.is_many else found[0], **saved}
+        told = {"value": self._data, **saved}
         return json.dumps(told, indent=indent, ensure_ascii=text.isascii())
 
     @classmethod
@@ -194,6 +198,12 @@ class Extraction(Result, Generic[T]):
             for each in saved.items
         )
         return replace(saved, items=tuple(items))
+
+    @property
+    def _data(self) -> Any:  # noqa: ANN401 - any JSON
+        """What was found, whether it fits its type or not."""
+        found = [item.data for item in self.items]
+        return found if self.is_many else found[0]
 
     def rows(self) -> list[dict[str, Any]]:
         """Return a dict for each record, as `pandas.DataFrame` takes them.
