@@ -130,7 +130,9 @@ def acomplete_many(
 ) -> AsyncOutcomes[T] | AsyncOutcomes[None]:
     """Fill a template with each row, and ask each time; the async twin of `complete_many`."""
     kind = cast("type[T]", schema)  # or None: what comes back is told by the overloads
-    return AsyncClient().complete_many(rows, template, schema=kind, model=model, **options)
+    client = AsyncClient()
+    outcomes = client.complete_many(rows, template, schema=kind, model=model, **options)
+    return outcomes.owning(client.aclose)
 
 
 def achat(*, model: str | Model | None = None, **options: Unpack[ChatOptions]) -> AsyncChat:

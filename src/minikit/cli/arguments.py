@@ -22,20 +22,20 @@ from minikit.cli import (
     translate,
 )
 from minikit.cli import map as map_verb
-from minikit.jobs.options import LENGTH_WORDS, Strategy, Unsupported
+from minikit.jobs.options import Strategy, Unsupported
 
 __all__ = ["parser"]
 
 EXIT_CODES = """\
 exit codes: 0 done; 1 a call failed for good; 2 an argument or a file cannot be used; 3 done, but
-a part of the source could not be read; 4 no API key; 130 interrupted"""
+not all of it; 4 no API key; 130 interrupted"""
 
 
 def parser() -> common.Parser:
     """Return the parser of the command `minikit`; `run` in its result is what to do."""
     top = common.Parser(
         prog="minikit",
-        description="Summaries of texts longer than the model's window, with the cost known.",
+        description="Work on texts longer than a model's window, with the cost of each call known.",
         epilog=EXIT_CODES,
     )
     top.add_argument("--version", action="version", version=f"minikit {version('minikit')}")
@@ -43,12 +43,12 @@ def parser() -> common.Parser:
     _add_summarize(verbs)
     _add_plan(verbs)
     _add_report(verbs)
-    extract.add(verbs)
     ask.add(verbs)
-    describe.add(verbs)
+    extract.add(verbs)
     translate.add(verbs)
     map_verb.add(verbs)
     chat.add(verbs)
+    describe.add(verbs)
     compare.add(verbs)
     needle.add(verbs)
     _add_count(verbs)
@@ -124,13 +124,14 @@ def _add_journal(verbs: common.Verbs) -> None:
 
 
 def _add_source(verb: argparse.ArgumentParser, *, several_models: bool = False) -> None:
-    verb.add_argument("file", metavar="FILE", help="a file of UTF-8 text, or - for stdin")
+    told = "a file, a folder, a pattern in quotes, or - for stdin"
+    verb.add_argument("file", metavar="FILE", help=told)
     common.add_model_options(verb, several=several_models)
 
 
 def _add_summary_options(verb: argparse.ArgumentParser) -> None:
     verb.add_argument(
-        "--length", type=_length, default="medium", help="words, or short, medium, long"
+        "--length", type=common.length, default="medium", help="words, or short, medium, long"
     )
     verb.add_argument("--detail", type=float, default=0.25, help="0 (coarse) to 1 (fine)")
     verb.add_argument(
@@ -160,8 +161,3 @@ def _add_summary_options(verb: argparse.ArgumentParser) -> None:
         help="a passage that is refused: go on and exit 3, or fail",
     )
     common.add_limits(verb)
-
-
-def _length(text: str) -> int | str:
-    """Read a number of words, or leave a name to be checked with the other options."""
-    return text if text in LENGTH_WORDS or not text.lstrip("+-").isdecimal() else int(text)

@@ -16,6 +16,7 @@ from minikit.calls.completion import EXTRACTIVE_NOTE
 from minikit.cli import inputs
 from minikit.cli.progress import ProgressLine
 from minikit.errors import ArgumentError
+from minikit.jobs.options import LENGTH_WORDS
 from minikit.jobs.plain import counted, money
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ __all__ = [
     "add_model_options",
     "add_verb",
     "check_place",
+    "length",
     "opened",
     "say",
     "show_plan",
@@ -110,6 +112,11 @@ def add_job_options(verb: argparse.ArgumentParser, *, dry_run: bool = True) -> N
     verb.add_argument(
         "--quiet", "-q", action="store_true", help="no progress, no bill and no warnings"
     )
+
+
+def length(text: str) -> int | str:
+    """Read a number of words, or leave a name to be checked with the other options."""
+    return text if text in LENGTH_WORDS or not text.lstrip("+-").isdecimal() else int(text)
 
 
 def opened(arguments: Namespace, model: Model | None = None) -> Client:

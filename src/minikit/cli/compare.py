@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from minikit.cli import common, inputs
 from minikit.errors import ArgumentError
-from minikit.jobs.options import LENGTH_WORDS
 
 if TYPE_CHECKING:
     from minikit.jobs.compare import CompareOptions
@@ -28,7 +27,9 @@ def add(verbs: common.Verbs) -> None:
         "file", metavar="FILE", nargs="?", help="what to summarize, or to ask about; or - for stdin"
     )
     verb.add_argument("--prompt", metavar="TEXT", help="what to ask; default: a summary")
-    verb.add_argument("--length", type=_words, help="words of a summary, or short, medium, long")
+    verb.add_argument(
+        "--length", type=common.length, help="words of a summary, or short, medium, long"
+    )
     verb.add_argument("--detail", type=float, help="of a summary: 0 (coarse) to 1 (fine)")
     verb.add_argument("--focus", help="what a summary should be about, such as a question")
     verb.add_argument("--language", help="language of a summary")
@@ -69,10 +70,6 @@ def compare(arguments: Namespace) -> int:
     _tell(comparison, watch.seconds, arguments)
     failed = any(reply.text is None for reply in comparison.replies)
     return common.INCOMPLETE if failed else common.DONE
-
-
-def _words(text: str) -> int | str:
-    return text if text in LENGTH_WORDS or not text.lstrip("+-").isdecimal() else int(text)
 
 
 def _drawn(comparison: Comparison) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING
 
 from minikit.calls.pipeline import in_thread
 from minikit.errors import (
@@ -75,7 +75,7 @@ class _Run:
         self.job = job
         self.engine = job.engine(pipeline, job.options)
         # It asks a job for nothing but its model.
-        self.sender = Sender(cast("Any", job), self.engine, pipeline, None)
+        self.sender = Sender(job.model, self.engine, pipeline)
         self.gaps = Gaps(raises=False)
         self.mapper = Mapper[Parts, Quoted](self.engine, self._quotes, self._halves, self._left_out)
 

@@ -7,6 +7,7 @@ from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Generic, Self, TypeVar
 
 from minikit.errors import ArgumentError
+from minikit.jobs.owning import Owning
 from minikit.jobs.row_run import Outcome, RowRun
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ __all__ = ["AsyncOutcomes"]
 T = TypeVar("T")
 
 
-class AsyncOutcomes(Generic[T]):
+class AsyncOutcomes(Owning, Generic[T]):
     """The outcomes of many rows, one for each; made by `AsyncClient.complete_many`.
 
     Use it with `async with`, which starts the work, and `async for`, which gives an `Outcome` for
@@ -52,8 +53,6 @@ class AsyncOutcomes(Generic[T]):
         start: Callable[[], Awaitable[ManyJob]],
         pipeline: Pipeline,
         forms: Forms,
-        *,
-        closing: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
         """Make a stream that is not open.
 
@@ -61,12 +60,10 @@ class AsyncOutcomes(Generic[T]):
             start: Prepares the job.
             pipeline: What sends.
             forms: What is known of the forms that servers take.
-            closing: Called when the stream is left, such as to close a client made for it.
         """
         self._start = start
         self._pipeline = pipeline
         self._forms = forms
-        self._closing = closing
         self._stack = AsyncExitStack()
         self._is_open = False
         self._run: RowRun[T] | None = None
@@ -163,8 +160,7 @@ class AsyncOutcomes(Generic[T]):
             raise ArgumentError("outcomes are opened once; ask for them with complete_many() again")
         self._is_open = True
         async with AsyncExitStack() as stack:
-            if self._closing is not None:
-                stack.push_async_callback(self._closing)
+            stack.push_async_callback(self.aclose)
             job = await self._start()
             run = self._run = RowRun(job, job.asking(self._pipeline, self._forms))
             stack.callback(run.close)

@@ -20,9 +20,9 @@ if TYPE_CHECKING:
     from minikit.calls.completion import Completion
     from minikit.calls.pipeline import Pipeline
     from minikit.jobs.engine import Ask, Engine
-    from minikit.jobs.prepare import Job
     from minikit.jobs.result import Place
     from minikit.jobs.tally import Listener
+    from minikit.models.model import Model
     from minikit.tokens.messages import Message
 
 __all__ = ["Sender", "Written"]
@@ -46,10 +46,10 @@ class Sender:
     """
 
     def __init__(
-        self, job: Job, engine: Engine, pipeline: Pipeline, listen: Listener | None
+        self, model: Model, engine: Engine, pipeline: Pipeline, listen: Listener | None = None
     ) -> None:
         self.engine = engine
-        self._job = job
+        self._model = model
         self._pipeline = pipeline
         self._listen = listen
         self._takes_form = True
@@ -101,7 +101,7 @@ class Sender:
         request = self._request(messages, limit, tokens, form)
         completion, call = await self._sent(request, place, is_last=is_last)
         if completion.finish_reason == "length":
-            model = self._job.model
+            model = self._model
             left = model.context_window - await in_thread(request.count_input_tokens)
             most = min(left, model.max_output_tokens, at_most or left)
             if most > limit:
@@ -117,7 +117,7 @@ class Sender:
         tokens: int | None,
         form: Mapping[str, Any] | None,
     ) -> Request:
-        model = self._job.model
+        model = self._model
         form = form if self._takes_form else None
         return Request(
             messages=messages,

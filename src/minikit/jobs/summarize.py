@@ -70,7 +70,7 @@ class _Run:
             listen=listen,
         )
         self.engine = Engine(pipeline, tally, verb="summarize", model=job.model.id)
-        self.sender = Sender(job, self.engine, pipeline, listen)
+        self.sender = Sender(job.model, self.engine, pipeline, listen)
         self.grounds = Grounds(job.document)
         self.reader = Reader(job, self.sender, self.grounds)
         self.root: Node | None = None
