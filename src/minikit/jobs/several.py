@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from minikit.calls.line import Line, Wait
 from minikit.errors import BudgetExceededError, CallError, JobError, MinikitError, TransportError
@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     from minikit.jobs.result import CallRecord
     from minikit.jobs.summary import Summary
     from minikit.jobs.verb import Setting
-    from minikit.models.model import Model
-    from minikit.text.document import Document
 
 __all__ = [
     "Purse",
@@ -46,12 +44,14 @@ what is asked for again comes on top of a plan."""
 class Verbs(Protocol):
     """The verbs that a job asks for the work of; a client has them."""
 
-    async def summarize(self, source: Document, *, model: Model, **options: Any) -> Summary:  # noqa: ANN401 - the verb's own
-        """Summarize."""
+    @property
+    def summarize(self) -> Callable[..., Awaitable[Summary]]:
+        """Summarizes a source."""
         ...
 
-    async def ask(self, source: Document, question: str, *, model: Model, **options: Any) -> Result:  # noqa: ANN401 - the verb's own
-        """Answer a question."""
+    @property
+    def ask(self) -> Callable[..., Awaitable[Result]]:
+        """Answers a question from a source."""
         ...
 
 
