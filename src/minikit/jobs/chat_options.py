@@ -141,12 +141,12 @@ class CheckedChatOptions(CheckedOptions):
 
 
 def _definitions(tools: object) -> tuple[Mapping[str, Any], ...]:
-    is_list = isinstance(tools, list | tuple)
+    kind, is_list = type(tools).__name__, isinstance(tools, list | tuple)
     given: Sequence[object] = cast("Any", tools) if is_list else ()
     if not is_list or not all(isinstance(tool, Mapping) for tool in given):
         raise ArgumentError(
             'tools is a list of definitions such as {"type": "function", "function": {...}}, '
-            f"not {type(tools).__name__}; of functions of your own, write what "
+            f"not {kind}; of functions of your own, write what "
             f"they take"
         )
     return cast("tuple[Mapping[str, Any], ...]", tuple(given))
