@@ -42,11 +42,11 @@ def wrong(body: dict[str, Any]) -> dict[int, str]:
     return {int(number): html.unescape(told) for number, told in _WRONG.findall(prompt_of(body))}
 
 
-def translated(text: str, syntax: Syntax = "ui") -> str:
+def translated(text: str, syntax: Syntax = "ui", fixed: tuple[str, ...] = ()) -> str:
     """Translate: "Hello {name}" becomes "Hellou {name}"."""
     done: list[str] = []
     position = 0
-    for each in placeholders(text, syntax):
+    for each in placeholders(text, syntax, fixed):
         start = text.index(each, position)
         done += _WORD.sub(r"\g<0>u", text[position:start]), each
         position = start + len(each)

@@ -40,7 +40,7 @@ _PATTERNS: dict[Syntax, tuple[str, ...]] = {
     "markdown": (
         # The address of a link, with the bracket that closes it where no title follows.
         rf"\]\((?:<[^<>\n]*>|(?!<)(?:{_PATH_SIGN}|\((?:{_PATH_SIGN})*+\))*+)\)?",
-        r"\]\[[^\[\]\n]*\]",  # the label of a link
+        r"\]\[[^\[\]]*\]",  # the label of a link
         r"\[\[[^\[\]\n]*\]\]",  # a link of a wiki
         r"\[\^[^\[\]\s]+\]",  # a footnote
         r"!\[",  # an image

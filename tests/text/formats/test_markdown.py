@@ -37,7 +37,7 @@ Setext
 
     indented code
 
-See [home] and [r][x].
+See [home], [home][] and [r][x].
 
 [^1]: A footnote here
 [home]: http://x "T"
@@ -65,7 +65,7 @@ TEXTS = [
     "the word",
     "x y",
     "a 5",
-    "See [home] and [r][x].",
+    "See [home], [home][] and [r][x].",
     "A footnote here",
     "Hello <b>world</b>",
 ]
@@ -78,7 +78,7 @@ def test_prose_is_found() -> None:
     kinds = [segment.kind for segment in file.segments]
     assert kinds[:2] == ["heading", "paragraph"]
     assert kinds[4:6] == ["heading", "cell"]
-    assert file.segments[10].fixed == ("[home]",)
+    assert file.segments[10].fixed == ("[home]", "[home][]")
 
 
 def test_a_page_is_written_as_it_was() -> None:
