@@ -94,7 +94,7 @@ def test_html() -> None:
         (b"MZ\0\1", "a.exe", "a binary file, not text"),
         (b"<script>app()</script>", "a.html", "a page without text.*save it as PDF"),
     ],
-    ids=str,
+    ids=lambda value: value if isinstance(value, str) else "bytes",
 )
 def test_what_is_refused(data: bytes, name: str, why: str) -> None:
     """Each kind of file that holds no text that can be read says so, and what to do."""
