@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Unpack, cast
@@ -28,6 +28,7 @@ from minikit.text.languages import read_language
 from minikit.tokens.counting import count_text
 
 if TYPE_CHECKING:
+    from minikit.jobs.plan import VerbPlan
     from minikit.models.model import Model
     from minikit.text.document import Source
     from minikit.text.formats.segments import Segmented
@@ -167,12 +168,6 @@ def prepare(
     chunk_tokens = _chunk_tokens(asking, checked)
     units = Units(file, model.encoding, chunk_tokens)
     batches = batched(units.all, chunk_tokens)
-    prompts = [asking.tokens(asking.first(batch, units)) for batch in batches]
-    level = replace(
-        exact_level("map", prompts, 0),
-        input_tokens_at_most=sum(prompts) + len(prompts) * asking.form,
-        output_tokens_at_most=sum(map(asking.limit, batches)),
-    )
     decisive = {
         "format": kind,
         "languages": [target.code, origin and origin.code],
@@ -183,14 +178,7 @@ def prepare(
     }
     return TranslateJob(
         model=model,
-        plan=planned(
-            "translate",
-            model,
-            [level],
-            setting,
-            document_characters=len(document.text),
-            document_tokens=count_text(document.text, model.encoding),
-        ),
+        plan=_plan(asking, units, batches, document, setting),
         digest=digest_of("translate", model, [document], decisive),
         options=checked,
         asking=asking,
@@ -199,6 +187,29 @@ def prepare(
         units=units,
         batches=batches,
         chunk_tokens=chunk_tokens,
+    )
+
+
+def _plan(
+    asking: Asking,
+    units: Units,
+    batches: Sequence[Batch],
+    document: Document,
+    setting: Setting,
+) -> VerbPlan:
+    prompts = [asking.tokens(asking.first(batch, units)) for batch in batches]
+    level = replace(
+        exact_level("map", prompts, 0),
+        input_tokens_at_most=sum(prompts) + len(prompts) * asking.form,
+        output_tokens_at_most=sum(map(asking.limit, batches)),
+    )
+    return planned(
+        "translate",
+        asking.model,
+        [level],
+        setting,
+        document_characters=len(document.text),
+        document_tokens=count_text(document.text, asking.model.encoding),
     )
 
 
