@@ -84,17 +84,20 @@ if TYPE_CHECKING:
         summarize,
         translate,
     )
-    from minikit.jobs.answer import Answer, DocumentRead
-    from minikit.jobs.ask_job import AskOptions
+    from minikit.jobs.answering.answer import Answer, DocumentRead
+    from minikit.jobs.answering.job import AskOptions
     from minikit.jobs.chat import AsyncChat
-    from minikit.jobs.chat_exchange import Reply
-    from minikit.jobs.chat_options import ChatOptions
-    from minikit.jobs.chat_stream import AsyncChatStream
+    from minikit.jobs.chatting.conversation import Conversation
+    from minikit.jobs.chatting.exchange import Reply
+    from minikit.jobs.chatting.options import ChatOptions
+    from minikit.jobs.chatting.stream import AsyncChatStream
     from minikit.jobs.compare import CompareOptions
-    from minikit.jobs.comparison import Comparison, Likeness, ModelReply
-    from minikit.jobs.conversation import Conversation
-    from minikit.jobs.coverage import Coverage
-    from minikit.jobs.description import (
+    from minikit.jobs.completing.options import ManyOptions
+    from minikit.jobs.completing.outcomes import AsyncOutcomes
+    from minikit.jobs.completing.plan import ManyPlan
+    from minikit.jobs.completing.progress import Remaining, RowsProgress
+    from minikit.jobs.completing.run import Outcome
+    from minikit.jobs.describing.description import (
         DescribedImage,
         DescribeOptions,
         Description,
@@ -108,25 +111,22 @@ if TYPE_CHECKING:
         ExtractOptions,
     )
     from minikit.jobs.finetune import check_training_file
-    from minikit.jobs.many_options import ManyOptions
-    from minikit.jobs.many_plan import ManyPlan
-    from minikit.jobs.needle_options import NeedleOptions
-    from minikit.jobs.needle_report import NeedleCell, NeedleProbe, NeedleReport
-    from minikit.jobs.options import SummarizeOptions
-    from minikit.jobs.outcomes import AsyncOutcomes
+    from minikit.jobs.measuring.comparison import Comparison, Likeness, ModelReply
+    from minikit.jobs.measuring.needles import NeedleCell, NeedleProbe, NeedleReport
+    from minikit.jobs.measuring.options import NeedleOptions
+    from minikit.jobs.measuring.several import SeveralPlan
     from minikit.jobs.plan import Level, Plan, Plans, VerbPlan
     from minikit.jobs.provenance import Citation, Claim, Node
     from minikit.jobs.result import CallRecord, Gap, Progress, Result
-    from minikit.jobs.row_run import Outcome
-    from minikit.jobs.rows_progress import Remaining, RowsProgress
-    from minikit.jobs.several import SeveralPlan
-    from minikit.jobs.stream import AsyncSummaryStream
-    from minikit.jobs.summary import Partial, Summary, SummaryWarning, TextDelta
-    from minikit.jobs.templates import SummarizePrompts
+    from minikit.jobs.summarizing.coverage import Coverage
+    from minikit.jobs.summarizing.options import SummarizeOptions
+    from minikit.jobs.summarizing.stream import AsyncSummaryStream
+    from minikit.jobs.summarizing.summary import Partial, Summary, SummaryWarning, TextDelta
+    from minikit.jobs.summarizing.templates import SummarizePrompts
     from minikit.jobs.timing import Duration
-    from minikit.jobs.training import TrainingCheck, TrainingProblem
-    from minikit.jobs.translate_job import TranslateOptions
-    from minikit.jobs.translation import Translation, TranslationProblem
+    from minikit.jobs.training.training import TrainingCheck, TrainingProblem
+    from minikit.jobs.translating.job import TranslateOptions
+    from minikit.jobs.translating.translation import Translation, TranslationProblem
     from minikit.jobs.verb import JobOptions
     from minikit.models.model import ImageRule, Model, Price
     from minikit.models.retirement import ModelRetirementWarning
@@ -300,10 +300,10 @@ __all__ = [
 
 _HOMES = {
     "minikit.jobs.compare": "CompareOptions",
-    "minikit.jobs.comparison": "Comparison Likeness ModelReply",
-    "minikit.jobs.needle_options": "NeedleOptions",
-    "minikit.jobs.needle_report": "NeedleCell NeedleProbe NeedleReport",
-    "minikit.jobs.several": "SeveralPlan",
+    "minikit.jobs.measuring.comparison": "Comparison Likeness ModelReply",
+    "minikit.jobs.measuring.options": "NeedleOptions",
+    "minikit.jobs.measuring.needles": "NeedleCell NeedleProbe NeedleReport",
+    "minikit.jobs.measuring.several": "SeveralPlan",
     "minikit.text.differences": "Difference",
     "minikit.blocking": "Client",
     "minikit.calls.completion": "Completion",
@@ -321,33 +321,34 @@ _HOMES = {
     "aplan asummarize atranslate",
     "minikit.functions": "ask chat compare complete_many describe extract needle plan summarize "
     "translate",
-    "minikit.jobs.answer": "Answer DocumentRead",
-    "minikit.jobs.ask_job": "AskOptions",
+    "minikit.jobs.answering.answer": "Answer DocumentRead",
+    "minikit.jobs.answering.job": "AskOptions",
     "minikit.jobs.extract": "Conflict ExtractOptions ExtractedField ExtractedItem Extraction",
-    "minikit.jobs.many_options": "ManyOptions",
-    "minikit.jobs.many_plan": "ManyPlan",
-    "minikit.jobs.description": "DescribeOptions DescribedImage Description DescriptionPlan",
-    "minikit.jobs.options": "SummarizeOptions",
-    "minikit.jobs.outcomes": "AsyncOutcomes",
+    "minikit.jobs.completing.options": "ManyOptions",
+    "minikit.jobs.completing.plan": "ManyPlan",
+    "minikit.jobs.describing.description": "DescribeOptions DescribedImage Description "
+    "DescriptionPlan",
+    "minikit.jobs.summarizing.options": "SummarizeOptions",
+    "minikit.jobs.completing.outcomes": "AsyncOutcomes",
     "minikit.jobs.plan": "Level Plan Plans VerbPlan",
     "minikit.jobs.chat": "AsyncChat",
-    "minikit.jobs.chat_exchange": "Reply",
-    "minikit.jobs.chat_options": "ChatOptions",
-    "minikit.jobs.chat_stream": "AsyncChatStream",
-    "minikit.jobs.conversation": "Conversation",
-    "minikit.jobs.coverage": "Coverage",
+    "minikit.jobs.chatting.exchange": "Reply",
+    "minikit.jobs.chatting.options": "ChatOptions",
+    "minikit.jobs.chatting.stream": "AsyncChatStream",
+    "minikit.jobs.chatting.conversation": "Conversation",
+    "minikit.jobs.summarizing.coverage": "Coverage",
     "minikit.jobs.provenance": "Citation Claim Node",
-    "minikit.jobs.row_run": "Outcome",
-    "minikit.jobs.rows_progress": "Remaining RowsProgress",
-    "minikit.jobs.stream": "AsyncSummaryStream",
+    "minikit.jobs.completing.run": "Outcome",
+    "minikit.jobs.completing.progress": "Remaining RowsProgress",
+    "minikit.jobs.summarizing.stream": "AsyncSummaryStream",
     "minikit.jobs.result": "CallRecord Gap Progress Result",
-    "minikit.jobs.summary": "Partial Summary SummaryWarning TextDelta",
-    "minikit.jobs.templates": "SummarizePrompts",
+    "minikit.jobs.summarizing.summary": "Partial Summary SummaryWarning TextDelta",
+    "minikit.jobs.summarizing.templates": "SummarizePrompts",
     "minikit.jobs.timing": "Duration",
     "minikit.jobs.finetune": "check_training_file",
-    "minikit.jobs.training": "TrainingCheck TrainingProblem",
-    "minikit.jobs.translate_job": "TranslateOptions",
-    "minikit.jobs.translation": "Translation TranslationProblem",
+    "minikit.jobs.training.training": "TrainingCheck TrainingProblem",
+    "minikit.jobs.translating.job": "TranslateOptions",
+    "minikit.jobs.translating.translation": "Translation TranslationProblem",
     "minikit.jobs.verb": "JobOptions",
     "minikit.models.model": "ImageRule Model Price",
     "minikit.models.retirement": "ModelRetirementWarning",

@@ -10,8 +10,8 @@ from minikit.streams import BlockingStream
 if TYPE_CHECKING:
     from minikit.calls.completion import Completion
     from minikit.jobs.chat import AsyncChat, Content, Reply
-    from minikit.jobs.chat_stream import AsyncChatStream
-    from minikit.jobs.conversation import Conversation
+    from minikit.jobs.chatting.conversation import Conversation
+    from minikit.jobs.chatting.stream import AsyncChatStream
     from minikit.portal import Loop
     from minikit.tokens.messages import Message
 

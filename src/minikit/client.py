@@ -7,20 +7,20 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar, Unpack, overload
 
 from minikit.calls.pipeline import in_thread
 from minikit.errors import ArgumentError
-from minikit.jobs.options import Options, SummarizeOptions
 from minikit.jobs.plan import Models, Plan, Plans, VerbPlan
 from minikit.jobs.planning import Verb, plan_of
-from minikit.jobs.prepare import prepare, readable
-from minikit.jobs.stream import AsyncSummaryStream
 from minikit.jobs.summarize import run
-from minikit.jobs.summary import Summary
+from minikit.jobs.summarizing.options import Options, SummarizeOptions
+from minikit.jobs.summarizing.prepare import prepare, readable
+from minikit.jobs.summarizing.stream import AsyncSummaryStream
+from minikit.jobs.summarizing.summary import Summary
 from minikit.models.model import Model
 from minikit.text.document import Source
 from minikit.verbs import AsyncVerbs
 
 if TYPE_CHECKING:
     from minikit.jobs.compare import CompareOptions
-    from minikit.jobs.comparison import Comparison
+    from minikit.jobs.measuring.comparison import Comparison
     from minikit.jobs.needle import NeedleOptions, NeedleReport
     from minikit.jobs.tally import Listener
 

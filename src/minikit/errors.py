@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from minikit.calls.completion import Completion
     from minikit.jobs.provenance import Node
     from minikit.jobs.result import CallRecord, Result
-    from minikit.jobs.summary import Partial
+    from minikit.jobs.summarizing.summary import Partial
     from minikit.models.usage import Usage
 
 __all__ = [

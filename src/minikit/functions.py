@@ -12,18 +12,18 @@ if TYPE_CHECKING:
 
     from minikit.chats import Chat
     from minikit.jobs.ask import Answer, AskOptions
-    from minikit.jobs.chat_options import ChatOptions
+    from minikit.jobs.chatting.options import ChatOptions
     from minikit.jobs.compare import CompareOptions
-    from minikit.jobs.comparison import Comparison
+    from minikit.jobs.completing.rows import Rows
     from minikit.jobs.describe import DescribeOptions, Description
     from minikit.jobs.extract import Extraction, ExtractOptions
     from minikit.jobs.many import ManyOptions
+    from minikit.jobs.measuring.comparison import Comparison
     from minikit.jobs.needle import NeedleOptions, NeedleReport
-    from minikit.jobs.options import SummarizeOptions
     from minikit.jobs.plan import Models, Plan, Plans, VerbPlan
     from minikit.jobs.planning import Verb
-    from minikit.jobs.rows import Rows
-    from minikit.jobs.summary import Summary
+    from minikit.jobs.summarizing.options import SummarizeOptions
+    from minikit.jobs.summarizing.summary import Summary
     from minikit.jobs.translate import TranslateOptions, Translation
     from minikit.models.model import Model
     from minikit.outcomes import Outcomes

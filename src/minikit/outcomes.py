@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     from os import PathLike
     from types import TracebackType
 
-    from minikit.jobs.outcomes import AsyncOutcomes
+    from minikit.jobs.completing.outcomes import AsyncOutcomes
+    from minikit.jobs.completing.run import Outcome
     from minikit.jobs.plan import VerbPlan
-    from minikit.jobs.row_run import Outcome
     from minikit.models.usage import Usage
 
 __all__ = ["Outcomes"]

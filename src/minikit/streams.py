@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
     from minikit.calls.completion import Completion
     from minikit.calls.stream import AsyncCompletionStream
-    from minikit.jobs.stream import AsyncSummaryStream
-    from minikit.jobs.summary import Summary
+    from minikit.jobs.summarizing.stream import AsyncSummaryStream
+    from minikit.jobs.summarizing.summary import Summary
 
 __all__ = ["BlockingStream", "CompletionStream", "SummaryStream"]
 

@@ -12,12 +12,12 @@ if TYPE_CHECKING:
 
     from minikit.jobs.ask import Answer, AskOptions
     from minikit.jobs.chat import AsyncChat
-    from minikit.jobs.chat_options import ChatOptions
+    from minikit.jobs.chatting.options import ChatOptions
+    from minikit.jobs.completing.outcomes import AsyncOutcomes
+    from minikit.jobs.completing.rows import Rows
     from minikit.jobs.describe import DescribeOptions, Description
     from minikit.jobs.extract import Extraction, ExtractOptions
     from minikit.jobs.many import ManyOptions
-    from minikit.jobs.outcomes import AsyncOutcomes
-    from minikit.jobs.rows import Rows
     from minikit.jobs.translate import TranslateOptions, Translation
     from minikit.models.model import Model
     from minikit.text.document import Source, Sources
@@ -253,7 +253,7 @@ class AsyncVerbs(AsyncCore):
             ArgumentError: An argument cannot be used.
         """
         from minikit.jobs import many
-        from minikit.jobs.outcomes import AsyncOutcomes
+        from minikit.jobs.completing.outcomes import AsyncOutcomes
 
         start = partial(
             self._prepared, many.prepare, rows, template, schema=schema, model=model, **options

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from minikit.cli.main import main
-from minikit.jobs.comparison import Comparison
+from minikit.jobs.measuring.comparison import Comparison
 from server import ChatServer, error, ok
 
 if TYPE_CHECKING:

@@ -17,7 +17,7 @@ import pytest
 from minikit import Usage
 from minikit.cli.main import main
 from minikit.cli.map import RowsLine
-from minikit.jobs.rows_progress import Remaining, RowsProgress
+from minikit.jobs.completing.progress import Remaining, RowsProgress
 from server import Body, ChatServer, Reply, error, hang, held, ok, prompt_of
 
 

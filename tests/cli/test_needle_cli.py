@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from minikit.cli.main import main
-from minikit.jobs.needle_report import NeedleReport
+from minikit.jobs.measuring.needles import NeedleReport
 from server import ChatServer, error, ok
 
 if TYPE_CHECKING:

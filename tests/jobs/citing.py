@@ -6,7 +6,7 @@ import json
 import re
 from typing import TYPE_CHECKING, Any
 
-from minikit.jobs.merging import DOUBTFUL
+from minikit.jobs.summarizing.merging import DOUBTFUL
 from minikit.text.fence import unfence
 from server import ok
 

@@ -31,13 +31,13 @@ from minikit import (
     VerbPlan,
     count_tokens,
 )
+from minikit.jobs.answering.prompts import ANSWER_FORMAT
+from minikit.jobs.answering.shelf import Atlas, Shelf
 from minikit.jobs.ask import prepare
-from minikit.jobs.asking import ANSWER_FORMAT
 from minikit.jobs.parts import SourcePart
 from minikit.jobs.points import POINTS_FORMAT, Point
-from minikit.jobs.reading import NO_QUOTES
-from minikit.jobs.sending import NO_FORM
-from minikit.jobs.shelf import Atlas, Shelf
+from minikit.jobs.summarizing.reading import NO_QUOTES
+from minikit.jobs.summarizing.sending import NO_FORM
 from minikit.jobs.verb import Setting
 from minikit.text.fence import fenced, outside
 from server import ChatServer, error, ok, output_limit, prompt_tokens

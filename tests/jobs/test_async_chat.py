@@ -31,7 +31,7 @@ from minikit import (
     StreamBrokenError,
 )
 from minikit.jobs.chat import AsyncChat
-from minikit.jobs.conversation import Conversation
+from minikit.jobs.chatting.conversation import Conversation
 from minikit.tokens.messages import Message
 from server import Body, ChatServer, Reply, error, held, ok, prompt_of, stream
 

@@ -10,10 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from minikit import ArgumentError, ContextOverflowError, Document, Model
-from minikit.jobs.chat_knowledge import Knowledge
-from minikit.jobs.chat_options import ChatOptions, CheckedChatOptions
-from minikit.jobs.chat_packing import Packing, falling_out
-from minikit.jobs.conversation import Conversation, turns_of
+from minikit.jobs.chatting.conversation import Conversation, turns_of
+from minikit.jobs.chatting.knowledge import Knowledge
+from minikit.jobs.chatting.options import ChatOptions, CheckedChatOptions
+from minikit.jobs.chatting.packing import Packing, falling_out
 from minikit.text.fence import unfence
 from minikit.tokens.counting import count_text
 from minikit.tokens.messages import Message

@@ -24,7 +24,7 @@ from minikit import (
     RequestRejectedError,
     Retry,
 )
-from minikit.jobs.comparison import Comparison
+from minikit.jobs.measuring.comparison import Comparison
 from server import ChatServer, error, held, ok
 
 if TYPE_CHECKING:

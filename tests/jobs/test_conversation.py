@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from minikit import ArgumentError, Usage
-from minikit.jobs.conversation import Conversation, entries_of, turns_of, unanswered
+from minikit.jobs.chatting.conversation import Conversation, entries_of, turns_of, unanswered
 from minikit.tokens.messages import ImagePart, Message, TextPart
 from strategies import texts
 

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from minikit.jobs.coverage import Coverage, coverage
 from minikit.jobs.provenance import Citation, Claim
+from minikit.jobs.summarizing.coverage import Coverage, coverage
 from minikit.text.document import Span
 from minikit.text.passage import Passage
 

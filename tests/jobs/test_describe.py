@@ -27,7 +27,7 @@ from minikit import (
     Retry,
     SourceError,
 )
-from minikit.jobs.description import Description, DescriptionPlan
+from minikit.jobs.describing.description import Description, DescriptionPlan
 from pictures import data_url, gif, jpeg, png, webp
 from server import ChatServer, Reply, error, ok
 

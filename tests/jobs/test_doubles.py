@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from minikit.jobs.doubles import Key, leaves, merged, plain, united
-from minikit.jobs.evidence import Leaf, Listed, Reading, Record, Tree
+from minikit.jobs.extracting.doubles import Key, leaves, merged, plain, united
+from minikit.jobs.extracting.evidence import Leaf, Listed, Reading, Record, Tree
 from minikit.jobs.provenance import Citation, Verdict
 from minikit.text.passage import Passage
 

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from pydantic import BaseModel
 
 from minikit import Document
-from minikit.jobs.doubles import leaves
-from minikit.jobs.evidence import Cited, Evidence, Leaf, Listed, Reading, Record
-from minikit.jobs.records import RecordSchema
+from minikit.jobs.extracting.doubles import leaves
+from minikit.jobs.extracting.evidence import Cited, Evidence, Leaf, Listed, Reading, Record
+from minikit.jobs.extracting.records import RecordSchema
 from minikit.text.document import Span
 from strategies import proses, texts
 

@@ -16,10 +16,10 @@ from hypothesis import strategies as st
 from pydantic import BaseModel, Field
 
 from minikit import ArgumentError, Document, ExtractedItem, Extraction, SchemaError, Usage
-from minikit.jobs.doubles import united
-from minikit.jobs.evidence import Cited, Evidence
-from minikit.jobs.extraction import item_of
-from minikit.jobs.records import RecordSchema
+from minikit.jobs.extracting.doubles import united
+from minikit.jobs.extracting.evidence import Cited, Evidence
+from minikit.jobs.extracting.extraction import item_of
+from minikit.jobs.extracting.records import RecordSchema
 from minikit.text.document import Span
 from strategies import texts
 

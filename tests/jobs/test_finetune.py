@@ -13,9 +13,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from minikit import ArgumentError, Model, SourceError, UnknownModelError, count_tokens
-from minikit.jobs import finetune, training_lines
+from minikit.jobs import finetune
 from minikit.jobs.finetune import check_training_file
-from minikit.jobs.training import TrainingCheck, default_epochs
+from minikit.jobs.training import lines as training_lines
+from minikit.jobs.training.training import TrainingCheck, default_epochs
 
 HAPPY = {
     "role": "system",

@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from minikit.errors import ContextOverflowError
-from minikit.jobs.description import Asked, Options
-from minikit.jobs.image_sizes import (
+from minikit.jobs.describing.description import Asked, Options
+from minikit.jobs.describing.sizes import (
     BYTES_PER_CALL,
     IMAGES_PER_CALL,
     PER_CALL,

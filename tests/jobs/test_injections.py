@@ -35,8 +35,8 @@ from minikit import (
     plan,
     summarize,
 )
-from minikit.jobs.merging import DOUBTFUL
 from minikit.jobs.points import POINTS_FORMAT, REFINED_FORMAT
+from minikit.jobs.summarizing.merging import DOUBTFUL
 from minikit.text.fence import outside, unfence
 from server import ChatServer, ok
 from strategies import texts

@@ -45,9 +45,9 @@ from minikit import (
     count_tokens,
 )
 from minikit.errors import JournalError
-from minikit.jobs import row_run
+from minikit.jobs.completing import run as row_run
+from minikit.jobs.completing.rows import Record, rows_of
 from minikit.jobs.many import prepare
-from minikit.jobs.rows import Record, rows_of
 from server import ChatServer, Reply, error, hang, held, ok, prompt_of
 
 if TYPE_CHECKING:

@@ -25,7 +25,7 @@ from minikit import (
     Retry,
     SourceError,
 )
-from minikit.jobs.needle_report import NeedleReport, NeedleStrategy
+from minikit.jobs.measuring.needles import NeedleReport, NeedleStrategy
 from minikit.text.fence import outside, unfence
 from minikit.tokens.counting import count_text
 from server import ChatServer, error, ok

@@ -18,7 +18,7 @@ from pydantic import BaseModel
 
 from minikit import ArgumentError, AsyncClient, AuthenticationError, Client, Outcome
 from minikit.calls.schema import Schema
-from minikit.jobs.outcome_files import OutcomeFile
+from minikit.jobs.completing.files import OutcomeFile
 from server import ChatServer, error, held, ok, prompt_of
 
 ROWS: list[Any] = [{"name": "Ada", "born": date(1815, 12, 10)}, {"nmae": "Bob"}, {"name": "Cy"}]

@@ -14,7 +14,7 @@ from pydantic import BaseModel, Field
 
 from minikit import ArgumentError
 from minikit.calls.schema import Misfit
-from minikit.jobs.records import RecordSchema
+from minikit.jobs.extracting.records import RecordSchema
 
 
 class State(Enum):

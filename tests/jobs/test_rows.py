@@ -17,8 +17,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from minikit.errors import ArgumentError, SourceError
-from minikit.jobs import rows as module
-from minikit.jobs.rows import AsyncRows, FileRows, Kind, Record, rows_of, survey
+from minikit.jobs.completing import rows as module
+from minikit.jobs.completing.rows import AsyncRows, FileRows, Kind, Record, rows_of, survey
 
 
 def read(text: str | bytes, kind: Kind = "csv", names: tuple[str, ...] = ()) -> list[Record]:

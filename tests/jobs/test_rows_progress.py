@@ -14,9 +14,9 @@ from minikit.calls.completion import Completion
 from minikit.calls.hooks import Event
 from minikit.calls.pipeline import Pipeline
 from minikit.calls.retry import Retry
-from minikit.jobs import rows_progress
-from minikit.jobs.many_plan import ManyPlan
-from minikit.jobs.rows_progress import ENOUGH, Mean, RowsProgress, RowsTally
+from minikit.jobs.completing import progress as rows_progress
+from minikit.jobs.completing.plan import ManyPlan
+from minikit.jobs.completing.progress import ENOUGH, Mean, RowsProgress, RowsTally
 from minikit.models.usage import Usage
 
 

@@ -19,8 +19,7 @@ from minikit.errors import (
     RefusalError,
 )
 from minikit.jobs.engine import Exit
-from minikit.jobs.result import CallRecord, Progress, Result
-from minikit.jobs.several import (
+from minikit.jobs.measuring.several import (
     Purse,
     SeveralPlan,
     Watcher,
@@ -29,6 +28,7 @@ from minikit.jobs.several import (
     joined_bill,
     joined_plan,
 )
+from minikit.jobs.result import CallRecord, Progress, Result
 from minikit.jobs.verb import Setting, exact_level, planned
 from minikit.models.usage import Usage
 from minikit.text.document import Span

@@ -30,7 +30,7 @@ from minikit import (
     TextDelta,
 )
 from minikit.calls.hooks import Event
-from minikit.jobs.stream import STREAMS_AT_MOST
+from minikit.jobs.summarizing.stream import STREAMS_AT_MOST
 from server import Body, ChatServer, Reply, error, extract, held, ok, stream
 
 pytestmark = pytest.mark.anyio

@@ -27,9 +27,9 @@ from minikit import (
     Summary,
     summarize,
 )
-from minikit.jobs.finishing import planted
 from minikit.jobs.provenance import Citation, weakest
-from minikit.jobs.summary import gaps_of
+from minikit.jobs.summarizing.finishing import planted
+from minikit.jobs.summarizing.summary import gaps_of
 from server import Reply, error, extract, ok
 from strategies import texts
 

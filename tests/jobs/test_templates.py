@@ -14,8 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from minikit import ArgumentError, Client, Document, Model, SummarizePrompts, Summary
-from minikit.jobs.options import Options
-from minikit.jobs.prepare import prepare
+from minikit.jobs.summarizing.options import Options
+from minikit.jobs.summarizing.prepare import prepare
 from minikit.jobs.verb import Setting
 from minikit.text.fence import outside
 from server import ChatServer, ok

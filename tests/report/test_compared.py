@@ -10,9 +10,9 @@ from html.parser import HTMLParser
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from minikit.jobs.comparison import Comparison, Likeness, ModelReply
+from minikit.jobs.measuring.comparison import Comparison, Likeness, ModelReply
 from minikit.jobs.result import CallRecord
-from minikit.jobs.summary import SummaryWarning
+from minikit.jobs.summarizing.summary import SummaryWarning
 from minikit.models.usage import Usage
 from minikit.report.compared import render_comparison
 from minikit.report.markup import sha256_source

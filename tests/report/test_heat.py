@@ -8,7 +8,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from minikit.jobs.needle_report import NeedleProbe, NeedleReport, cells_of
+from minikit.jobs.measuring.needles import NeedleProbe, NeedleReport, cells_of
 from minikit.models.usage import Usage
 from minikit.report.heat import depth_name, heat_map
 from minikit.report.needles import render_needles

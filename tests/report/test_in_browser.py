@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from browser import Browser, Page, executable
-from minikit.jobs.summary import Summary
+from minikit.jobs.summarizing.summary import Summary
 from minikit.report.page import render
 from minikit.report.short import render_short
 from minikit.text.document import Document, Span

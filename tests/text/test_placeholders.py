@@ -76,7 +76,8 @@ def test_further_words_can_be_fixed() -> None:
         ("{name}", False),
         ("https://a.b", False),
         ("12 % – 5", False),
-        ("{n} Tage", True), ("Tag {n}", True),
+        ("{n} Tage", True),
+        ("Tag {n}", True),
         ("", False),
     ],
 )

@@ -22,7 +22,7 @@ from minikit.cli import (
     translate,
 )
 from minikit.cli import map as map_verb
-from minikit.jobs.options import Strategy, Unsupported
+from minikit.jobs.summarizing.options import Strategy, Unsupported
 
 __all__ = ["parser"]
 

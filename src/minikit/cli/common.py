@@ -16,8 +16,8 @@ from minikit.calls.completion import EXTRACTIVE_NOTE
 from minikit.cli import inputs
 from minikit.cli.progress import ProgressLine
 from minikit.errors import ArgumentError
-from minikit.jobs.options import LENGTH_WORDS
 from minikit.jobs.plain import counted, money
+from minikit.jobs.summarizing.options import LENGTH_WORDS
 
 if TYPE_CHECKING:
     from minikit.jobs.plan import VerbPlan

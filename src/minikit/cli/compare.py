@@ -11,7 +11,7 @@ from minikit.errors import ArgumentError
 
 if TYPE_CHECKING:
     from minikit.jobs.compare import CompareOptions
-    from minikit.jobs.comparison import Comparison, ModelReply
+    from minikit.jobs.measuring.comparison import Comparison, ModelReply
 
 __all__ = ["add", "compare"]
 

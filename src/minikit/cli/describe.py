@@ -15,7 +15,7 @@ from minikit.models.model import ImageRule, Model
 from minikit.tokens.messages import Detail
 
 if TYPE_CHECKING:
-    from minikit.jobs.description import DescribeOptions, DescriptionPlan
+    from minikit.jobs.describing.description import DescribeOptions, DescriptionPlan
     from minikit.tokens.image_files import ImageSource
 
 __all__ = ["add", "describe"]

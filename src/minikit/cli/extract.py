@@ -16,14 +16,14 @@ from typing import TYPE_CHECKING, Any, Literal, Optional, cast, get_origin
 from minikit.cli import common, inputs
 from minikit.cli.schemas import read_schema
 from minikit.errors import ArgumentError, BudgetExceededError, JobError
-from minikit.jobs.options import OnGap
+from minikit.jobs.extracting.records import unannotated
 from minikit.jobs.plain import counted
-from minikit.jobs.records import unannotated
+from minikit.jobs.summarizing.options import OnGap
 from minikit.text.document import Document
 
 if TYPE_CHECKING:
-    from minikit.jobs.extract_job import ExtractOptions
-    from minikit.jobs.extraction import ExtractedField, Extraction
+    from minikit.jobs.extracting.extraction import ExtractedField, Extraction
+    from minikit.jobs.extracting.job import ExtractOptions
     from minikit.text.document import Source
 
 __all__ = ["add", "extract", "read_fields"]

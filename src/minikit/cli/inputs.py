@@ -14,7 +14,7 @@ from minikit.models.model import DEFAULT_MODEL, Model
 from minikit.text.document import Document
 
 if TYPE_CHECKING:
-    from minikit.jobs.options import SummarizeOptions
+    from minikit.jobs.summarizing.options import SummarizeOptions
 
 __all__ = ["model", "model_or_offline", "models", "rate_limit", "source", "summary_options"]
 

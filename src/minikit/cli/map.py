@@ -12,12 +12,12 @@ from minikit.calls.completion import EXTRACTIVE_NOTE
 from minikit.cli import common, inputs
 from minikit.cli.schemas import read_schema
 from minikit.errors import ArgumentError
+from minikit.jobs.completing.rows import FileRows, Kind, Rows
 from minikit.jobs.plain import counted, money, time_text
-from minikit.jobs.rows import FileRows, Kind, Rows
 
 if TYPE_CHECKING:
+    from minikit.jobs.completing.progress import Remaining, RowsProgress
     from minikit.jobs.many import ManyOptions
-    from minikit.jobs.rows_progress import Remaining, RowsProgress
     from minikit.outcomes import Outcomes
 
 __all__ = ["add", "map_rows"]

@@ -13,7 +13,7 @@ from minikit.cli import common, inputs
 from minikit.cli.plans import show_plan
 from minikit.errors import ArgumentError, BudgetExceededError, JobError
 from minikit.jobs.plain import counted
-from minikit.jobs.summary import Summary
+from minikit.jobs.summarizing.summary import Summary
 
 __all__ = ["report", "summarize"]
 

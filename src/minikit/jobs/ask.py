@@ -20,18 +20,18 @@ from minikit.errors import (
     OutputTruncatedError,
     RefusalError,
 )
-from minikit.jobs.answer import Answer
-from minikit.jobs.answering import Written, unanswered, written
-from minikit.jobs.ask_job import AskJob, AskOptions, prepare, rank
-from minikit.jobs.asking import overlapping, read_reply
+from minikit.jobs.answering.answer import Answer
+from minikit.jobs.answering.job import AskJob, AskOptions, prepare, rank
+from minikit.jobs.answering.prompts import overlapping, read_reply
+from minikit.jobs.answering.replies import Written, unanswered, written
+from minikit.jobs.answering.shelf import Shelf
 from minikit.jobs.engine import Exit
 from minikit.jobs.mapping import Mapper
 from minikit.jobs.parts import Gaps, SourcePart
 from minikit.jobs.plain import counted
 from minikit.jobs.points import POINTS_FORMAT, is_broken, read_points
-from minikit.jobs.reading import NO_QUOTES
-from minikit.jobs.sending import Sender
-from minikit.jobs.shelf import Shelf
+from minikit.jobs.summarizing.reading import NO_QUOTES
+from minikit.jobs.summarizing.sending import Sender
 from minikit.jobs.unread import BROKEN, lies_in_the_passage
 from minikit.text.document import Span
 

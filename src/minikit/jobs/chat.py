@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any, Unpack
 from minikit.calls.pipeline import in_thread
 from minikit.calls.request import Request
 from minikit.errors import ArgumentError
-from minikit.jobs.chat_exchange import Exchange, Reply, check_follows, opened
-from minikit.jobs.chat_knowledge import known
-from minikit.jobs.chat_options import ChatOptions, CheckedChatOptions
-from minikit.jobs.chat_packing import Packing
-from minikit.jobs.chat_stream import AsyncChatStream
+from minikit.jobs.chatting.exchange import Exchange, Reply, check_follows, opened
+from minikit.jobs.chatting.knowledge import known
+from minikit.jobs.chatting.options import ChatOptions, CheckedChatOptions
+from minikit.jobs.chatting.packing import Packing
+from minikit.jobs.chatting.stream import AsyncChatStream
 from minikit.jobs.engine import Exit
 from minikit.jobs.owning import Owning
 from minikit.tokens.messages import Message
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from minikit.calls.pipeline import Pipeline
     from minikit.calls.structured import Forms
-    from minikit.jobs.conversation import Conversation
+    from minikit.jobs.chatting.conversation import Conversation
     from minikit.jobs.verb import Setting
     from minikit.models.model import Model
 

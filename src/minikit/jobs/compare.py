@@ -8,15 +8,21 @@ from typing import TYPE_CHECKING, Any, Unpack, cast
 
 from minikit.calls.pipeline import in_thread
 from minikit.errors import MinikitError
-from minikit.jobs.checks import check_terms
-from minikit.jobs.comparison import Comparison, ModelReply, compared, failed_reply, none_replied
 from minikit.jobs.concurrently import concurrently
-from minikit.jobs.contenders import Contender, Task, several_models
 from minikit.jobs.engine import Exit
-from minikit.jobs.options import SummarizeOptions
-from minikit.jobs.prepare import readable
+from minikit.jobs.measuring.comparison import (
+    Comparison,
+    ModelReply,
+    compared,
+    failed_reply,
+    none_replied,
+)
+from minikit.jobs.measuring.contenders import Contender, Task, several_models
+from minikit.jobs.measuring.several import Purse, Watcher, bill_of, joined_bill, joined_plan
 from minikit.jobs.result import Place
-from minikit.jobs.several import Purse, Watcher, bill_of, joined_bill, joined_plan
+from minikit.jobs.summarizing.checks import check_terms
+from minikit.jobs.summarizing.options import SummarizeOptions
+from minikit.jobs.summarizing.prepare import readable
 from minikit.jobs.verb import CheckedOptions, Job, digest_of
 from minikit.text.document import Span
 
@@ -26,8 +32,8 @@ if TYPE_CHECKING:
     from minikit.calls.pipeline import Pipeline
     from minikit.calls.request import Request
     from minikit.calls.structured import Forms
+    from minikit.jobs.measuring.several import Verbs
     from minikit.jobs.plan import Models, VerbPlan
-    from minikit.jobs.several import Verbs
     from minikit.jobs.verb import Setting
     from minikit.text.document import Document, Source
 

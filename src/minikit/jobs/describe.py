@@ -12,11 +12,11 @@ from minikit.errors import (
     RefusalError,
     SourceError,
 )
-from minikit.jobs.description import DescribeOptions, Description
+from minikit.jobs.describing.description import DescribeOptions, Description
+from minikit.jobs.describing.job import DescribeJob, prepare, told
+from minikit.jobs.describing.looking import Looker, Seen
+from minikit.jobs.describing.prompts import NO_TEXT, Group
 from minikit.jobs.engine import Exit
-from minikit.jobs.image_job import DescribeJob, prepare, told
-from minikit.jobs.image_prompts import NO_TEXT, Group
-from minikit.jobs.looking import Looker, Seen
 from minikit.jobs.mapping import Mapper
 from minikit.jobs.plain import counted
 from minikit.jobs.unread import BROKEN

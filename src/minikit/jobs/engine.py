@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from minikit.errors import CallError
     from minikit.jobs.provenance import Node
     from minikit.jobs.result import CallRecord, Place, Result
-    from minikit.jobs.summary import Partial
+    from minikit.jobs.summarizing.summary import Partial
     from minikit.jobs.tally import Tally
     from minikit.models.usage import Usage
 

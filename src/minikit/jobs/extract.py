@@ -9,23 +9,23 @@ from typing import TYPE_CHECKING, Any
 from minikit.calls.pipeline import in_thread
 from minikit.calls.request import Request
 from minikit.errors import BudgetExceededError, CallError, JobError, JournalError, RefusalError
-from minikit.jobs.doubles import merged, united
 from minikit.jobs.engine import Exit
-from minikit.jobs.evidence import Cited, Evidence, Record
-from minikit.jobs.extract_job import ExtractJob, ExtractOptions, prepare
-from minikit.jobs.extraction import (
+from minikit.jobs.extracting.doubles import merged, united
+from minikit.jobs.extracting.evidence import Cited, Evidence, Record
+from minikit.jobs.extracting.extraction import (
     Conflict,
     ExtractedField,
     ExtractedItem,
     Extraction,
     item_of,
 )
+from minikit.jobs.extracting.job import ExtractJob, ExtractOptions, prepare
+from minikit.jobs.extracting.records import ITEMS
 from minikit.jobs.mapping import Mapper
 from minikit.jobs.parts import Gaps, SourcePart
 from minikit.jobs.plain import counted
-from minikit.jobs.records import ITEMS
 from minikit.jobs.result import Gap
-from minikit.jobs.summary import joined
+from minikit.jobs.summarizing.summary import joined
 from minikit.text.document import Span
 
 if TYPE_CHECKING:

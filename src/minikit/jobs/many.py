@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any, Unpack
 
 from minikit.calls.schema import Schema
 from minikit.errors import ArgumentError
+from minikit.jobs.completing.options import CheckedManyOptions, ManyOptions
+from minikit.jobs.completing.plan import ManyPlan, RowCounts
+from minikit.jobs.completing.progress import RowsTally
+from minikit.jobs.completing.rows import Record, Rows, RowSource, rows_of, survey
 from minikit.jobs.engine import Engine
-from minikit.jobs.many_options import CheckedManyOptions, ManyOptions
-from minikit.jobs.many_plan import ManyPlan, RowCounts
 from minikit.jobs.result import Place
-from minikit.jobs.rows import Record, Rows, RowSource, rows_of, survey
-from minikit.jobs.rows_progress import RowsTally
 from minikit.jobs.verb import Job, Setting, digest_of
 from minikit.text.document import Span
 from minikit.text.fields import FieldText

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Unpack
 from minikit.errors import BudgetExceededError, CallError, JobError, JournalError, MinikitError
 from minikit.jobs.engine import Bill, Exit
 from minikit.jobs.mapping import Mapper
-from minikit.jobs.needle_options import CheckedNeedleOptions, NeedleOptions
-from minikit.jobs.needle_report import NeedleProbe, NeedleReport, cells_of, given_up
-from minikit.jobs.prepare import readable
-from minikit.jobs.probes import Probe, Trial, how, outcome
+from minikit.jobs.measuring.needles import NeedleProbe, NeedleReport, cells_of, given_up
+from minikit.jobs.measuring.options import CheckedNeedleOptions, NeedleOptions
+from minikit.jobs.measuring.probes import Probe, Trial, how, outcome
+from minikit.jobs.measuring.several import Purse, Watcher, bill_of, bill_of_error, joined_bill
 from minikit.jobs.result import Place, Result
-from minikit.jobs.several import Purse, Watcher, bill_of, bill_of_error, joined_bill
+from minikit.jobs.summarizing.prepare import readable
 from minikit.jobs.verb import CheckedOptions, Job, digest_of
 from minikit.text.document import Span
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from minikit.calls.pipeline import Pipeline
     from minikit.calls.structured import Forms
-    from minikit.jobs.several import Verbs
+    from minikit.jobs.measuring.several import Verbs
     from minikit.jobs.verb import Setting
     from minikit.models.model import Model
     from minikit.text.document import Source

@@ -6,8 +6,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, Literal
 
 from minikit.checks import check_choice
-from minikit.jobs.options import Options
-from minikit.jobs.prepare import prepare, readable
+from minikit.jobs.summarizing.options import Options
+from minikit.jobs.summarizing.prepare import prepare, readable
 
 if TYPE_CHECKING:
     from minikit.jobs.plan import VerbPlan

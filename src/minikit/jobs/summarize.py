@@ -12,14 +12,14 @@ from minikit.errors import (
     RefusalError,
 )
 from minikit.jobs.engine import Engine, Exit
-from minikit.jobs.finishing import Finisher, planted
 from minikit.jobs.grounds import Grounds
-from minikit.jobs.merging import Merger
 from minikit.jobs.provenance import Node
-from minikit.jobs.reading import Reader
-from minikit.jobs.refining import refined
-from minikit.jobs.sending import Sender
-from minikit.jobs.summary import partials_of
+from minikit.jobs.summarizing.finishing import Finisher, planted
+from minikit.jobs.summarizing.merging import Merger
+from minikit.jobs.summarizing.reading import Reader
+from minikit.jobs.summarizing.refining import refined
+from minikit.jobs.summarizing.sending import Sender
+from minikit.jobs.summarizing.summary import partials_of
 from minikit.jobs.tally import Tally
 from minikit.jobs.unread import nothing_supported
 from minikit.text.document import Span
@@ -27,8 +27,8 @@ from minikit.text.document import Span
 if TYPE_CHECKING:
     from minikit.calls.pipeline import Pipeline
     from minikit.errors import JobError
-    from minikit.jobs.prepare import Job
-    from minikit.jobs.summary import Partial, Summary
+    from minikit.jobs.summarizing.prepare import Job
+    from minikit.jobs.summarizing.summary import Partial, Summary
     from minikit.jobs.tally import Listener
 
 __all__ = ["run"]

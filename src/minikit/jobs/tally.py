@@ -11,7 +11,7 @@ from minikit.calls.budget import Budget
 from minikit.calls.hooks import warned
 from minikit.errors import BudgetExceededError
 from minikit.jobs.result import CallRecord, Place, Progress
-from minikit.jobs.summary import TextDelta
+from minikit.jobs.summarizing.summary import TextDelta
 from minikit.models.money import EXACT, add_usd, total_usd
 from minikit.models.usage import Usage
 

@@ -19,10 +19,10 @@ from minikit.errors import (
 from minikit.jobs.engine import Exit
 from minikit.jobs.mapping import Mapper
 from minikit.jobs.plain import counted
-from minikit.jobs.translate_drafts import Drafts
-from minikit.jobs.translate_job import TranslateJob, TranslateOptions, prepare
-from minikit.jobs.translate_units import Batch, batched
-from minikit.jobs.translation import Translation, TranslationProblem
+from minikit.jobs.translating.drafts import Drafts
+from minikit.jobs.translating.job import TranslateJob, TranslateOptions, prepare
+from minikit.jobs.translating.translation import Translation, TranslationProblem
+from minikit.jobs.translating.units import Batch, batched
 from minikit.jobs.unread import lies_in_the_passage
 
 if TYPE_CHECKING:

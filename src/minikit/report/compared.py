@@ -13,7 +13,7 @@ from minikit.report.plain import plain_page
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from minikit.jobs.comparison import Comparison, Likeness, ModelReply
+    from minikit.jobs.measuring.comparison import Comparison, Likeness, ModelReply
     from minikit.text.differences import Difference
 
 __all__ = ["render_comparison"]

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from minikit.jobs.provenance import Citation, Claim, Node
     from minikit.jobs.result import CallRecord, Gap
-    from minikit.jobs.summary import Summary
+    from minikit.jobs.summarizing.summary import Summary
     from minikit.text.document import Document
     from minikit.text.passage import Passage
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from minikit.jobs.provenance import Verdict
     from minikit.jobs.result import CallRecord
-    from minikit.jobs.summary import Summary
+    from minikit.jobs.summarizing.summary import Summary
 
 __all__ = [
     "REASONS",

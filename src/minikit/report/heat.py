@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from minikit.report.markup import escaped
 
 if TYPE_CHECKING:
-    from minikit.jobs.needle_report import NeedleCell, NeedleReport, NeedleStrategy
+    from minikit.jobs.measuring.needles import NeedleCell, NeedleReport, NeedleStrategy
 
 __all__ = ["depth_name", "heat_map"]
 

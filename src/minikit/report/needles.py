@@ -10,7 +10,7 @@ from minikit.report.markup import escaped
 from minikit.report.plain import plain_page
 
 if TYPE_CHECKING:
-    from minikit.jobs.needle_report import NeedleCell, NeedleProbe, NeedleReport
+    from minikit.jobs.measuring.needles import NeedleCell, NeedleProbe, NeedleReport
 
 __all__ = ["render_needles"]
 

@@ -10,7 +10,7 @@ from minikit.report.figures import title
 from minikit.report.markup import escaped, json_for_html, sha256_source
 
 if TYPE_CHECKING:
-    from minikit.jobs.summary import Summary
+    from minikit.jobs.summarizing.summary import Summary
 
 __all__ = ["render"]
 

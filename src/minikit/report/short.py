@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from minikit.jobs.provenance import Claim, Verdict
-    from minikit.jobs.summary import Summary
+    from minikit.jobs.summarizing.summary import Summary
     from minikit.text.passage import Passage
 
 __all__ = ["render_short"]

@@ -1,0 +1,1 @@
+"""What an answer is made of: its prompts, its passages and its result."""

@@ -1,0 +1,115 @@
+"""What a chat answers from: whole where it is short, else the passages that match a message."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from minikit.jobs.chatting.conversation import turns_of
+from minikit.jobs.chatting.prompts import passage_fence, question_of
+from minikit.jobs.summarizing.prompts import source_fence
+from minikit.jobs.verb import digest_of
+from minikit.text.fence import fence
+from minikit.text.passage import Passage, Places
+from minikit.text.retrieval import PassageIndex, Ranked, Stretch, edges_first, filling, stretches
+from minikit.tokens.counting import count_text
+
+if TYPE_CHECKING:
+    from minikit.jobs.chatting.conversation import Turn
+    from minikit.jobs.chatting.options import CheckedChatOptions
+    from minikit.models.model import Model
+    from minikit.text.document import Document
+    from minikit.tokens.messages import Message
+
+__all__ = ["Knowledge", "known"]
+
+KNOWLEDGE_SHARE = 4
+KNOWLEDGE_TOKENS_AT_MOST = 8_000
+"""Of knowledge in a request, unless more is asked for."""
+
+
+OFFLINE_TOKENS = 300
+"""Passages that the offline model is given: it selects from all that it reads, and weighs no
+question, so what it reads is its reply."""
+
+OFFLINE_ASK = "Reply with the passages, in at most 9,999 words."
+NO_MATCH = "Nothing in the knowledge matches this message."
+
+
+class Knowledge:
+    """The documents of a chat; safe to use from several threads.
+
+    Attributes:
+        whole: All of them, fenced, where they are short enough to stand in each request; else "".
+        digest: Tells them from others.
+    """
+
+    def __init__(self, documents: Sequence[Document], model: Model, tokens: int) -> None:
+        """Read the documents; linear in their length, and CPU-bound.
+
+        Args:
+            documents: At least one.
+            model: Who is asked.
+            tokens: Limit of what a request holds of them.
+        """
+        fenced = "\n".join(source_fence(each, each.text) for each in documents)
+        self._is_offline = model.provider == "offline"
+        self._encoding = model.encoding
+        fits = not self._is_offline and count_text(fenced, self._encoding) <= tokens
+        self.whole = fenced if fits else ""
+        self.digest = digest_of("chat", model, documents)
+        self._documents = tuple(documents)
+        self._tokens = min(tokens, OFFLINE_TOKENS) if self._is_offline else tokens
+        self._index = PassageIndex(() if fits else self._documents)
+        self._places: dict[int, Places] = {}
+
+    def material(
+        self, earlier: Sequence[Message], current: Turn
+    ) -> tuple[str, tuple[Passage, ...]]:
+        """Find the passages that match the last message of the user in `current`, fenced.
+
+        What the user asked before counts for less, and helps where a message goes on from it; not
+        so offline, where a passage is a reply. The best passages stand at the edges, where a model
+        reads best. The same messages find the same.
+        """
+        question = question_of(current)
+        if not question.strip():  # an image alone
+            return "", ()
+        asked = [] if self._is_offline else [question_of(turn) for turn in turns_of(earlier)]
+        found = self._found(question, asked)
+        material = "\n".join(map(passage_fence, found))
+        if self._is_offline:
+            material = f"{material or fence(NO_MATCH, 'passage')}\n\n{OFFLINE_ASK}"
+        return material, found
+
+    def _found(self, question: str, earlier: Sequence[str]) -> tuple[Passage, ...]:
+        ranked = (
+            each
+            for each in self._index.rank(question, earlier=earlier)
+            if each.score > 0 and self._size(each) <= self._tokens
+        )
+        chosen, _ = filling(ranked, self._tokens, self._size)
+        best_first = stretches(chosen, self._documents)
+        return tuple(self._passage(each) for each in edges_first(best_first))
+
+    def _passage(self, found: Ranked | Stretch) -> Passage:
+        number = found.document
+        places = self._places.get(number) or Places(self._documents[number])
+        return self._places.setdefault(number, places).passage(found.span)
+
+    def _size(self, ranked: Ranked) -> int:
+        return count_text(passage_fence(self._passage(ranked)), self._encoding) + 1  # the seam
+
+
+def known(model: Model, options: CheckedChatOptions) -> Knowledge | None:
+    """Read the knowledge that the options name, if any.
+
+    Raises:
+        SourceError: A document is empty, or cannot be read as text.
+    """
+    from minikit.text.document import documents
+
+    if options.knowledge is None:
+        return None
+    share = min(model.context_window // KNOWLEDGE_SHARE, KNOWLEDGE_TOKENS_AT_MOST)
+    return Knowledge(documents(options.knowledge), model, options.knowledge_tokens or share)

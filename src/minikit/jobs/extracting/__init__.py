@@ -1,0 +1,1 @@
+"""What an extraction is made of: its records, their evidence and its result."""

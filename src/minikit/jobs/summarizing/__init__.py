@@ -1,0 +1,1 @@
+"""What a summary is made of: its sizes, its prompts, its parts and its result."""

@@ -1,0 +1,1 @@
+"""What training files are read and priced by."""
