@@ -346,7 +346,7 @@ def test_memory_is_bounded(tmp_path: Path) -> None:
         ("gpt-5-mini", None, None),
         (Model(id="mine", context_window=8_000, max_output_tokens=1_000), None, None),
     ],
-    ids=str,
+    ids=lambda value: getattr(value, "id", str(value)),
 )
 def test_the_price_of_a_model(
     tmp_path: Path, model: str | Model, price: Decimal | None, limit: int | None
