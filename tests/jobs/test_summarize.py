@@ -697,7 +697,7 @@ def test_offline_summary_selects_sentences() -> None:
 reply_lengths = st.sampled_from([1, 5, 40, 150, 10_000])
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(
     sentences=st.integers(1, 900),
     window=st.integers(2_000, 6_000),
