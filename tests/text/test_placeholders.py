@@ -70,6 +70,13 @@ def test_further_words_can_be_fixed() -> None:
     ]
 
 
+def test_fixed_words_and_labels_may_hold_code() -> None:
+    """They are whole; in code, they are a part of it."""
+    fixed = ("[`dns.lookup()` flags][]", "[home]")
+    text = "See [`dns.lookup()` flags][] and [the `x`][a `b`], `not [home]`."
+    assert placeholders(text, "markdown", fixed) == [fixed[0], "`x`", "][a `b`]", "`not [home]`"]
+
+
 @pytest.mark.parametrize(
     ("text", "expected"),
     [

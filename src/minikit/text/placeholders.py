@@ -69,6 +69,7 @@ _FORMS = {
     syntax: re.compile("|".join(patterns), re.MULTILINE) for syntax, patterns in _PATTERNS.items()
 }
 _TICKS = re.compile(r"`+")
+_LABEL = re.compile(r"\]\[[^\[\]]*\]")
 _URL = re.compile(r"(?:https?|ftp)://|www\.")
 _LETTER = re.compile(r"[^\W\d_]")
 
@@ -98,17 +99,29 @@ def has_words(text: str, syntax: Syntax) -> bool:
 
 def _spans(text: str, syntax: Syntax, fixed: tuple[str, ...]) -> Iterator[tuple[int, int]]:
     form = _FORMS[syntax]
-    if fixed:
-        words = "|".join(re.escape(word) for word in sorted(set(fixed), key=len, reverse=True))
-        form = re.compile(f"{words}|{form.pattern}", re.MULTILINE)
     position = 0
-    codes = code_spans(text) if syntax == "markdown" else []
-    for start, end in [*codes, (len(text), len(text))]:
+    for start, end in [*_whole(text, syntax, fixed), (len(text), len(text))]:
         for found in form.finditer(text, position, start):
             yield found.start(), _end(found)
         if end > start:
             yield start, end
         position = end
+
+
+def _whole(text: str, syntax: Syntax, fixed: tuple[str, ...]) -> Iterator[tuple[int, int]]:
+    """Yield the places of code, labels of links and fixed words; of two that overlap the first."""
+    spans = code_spans(text) if syntax == "markdown" else []
+    if spans and "][" in text:
+        spans = sorted([*spans, *(found.span() for found in _LABEL.finditer(text))])
+    if fixed:
+        longest_first = sorted(set(fixed), key=len, reverse=True)
+        words = re.compile("|".join(map(re.escape, longest_first)))
+        spans = sorted([*spans, *(found.span() for found in words.finditer(text))])
+    position = 0
+    for start, end in spans:
+        if start >= position:
+            yield start, end
+            position = end
 
 
 def _end(found: re.Match[str]) -> int:

@@ -128,6 +128,16 @@ def test_what_is_not_prose_is_left(text: str) -> None:
     assert read_markdown(text).segments == ()
 
 
+def test_a_link_may_stand_before_a_colon() -> None:
+    """Its words are its label all the same."""
+    (segment,) = read_markdown(
+        "As [home] and [the guide][]: here\n\n[home]: /\n[the guide]: /g\n"
+    ).segments
+    assert segment.fixed == ("[home]", "[the guide][]")
+    (segment,) = read_markdown("See [home]: here\n\n[home]: /\n").segments
+    assert segment.fixed == ("[home]",)
+
+
 def test_a_page_may_begin_with_html() -> None:
     """As the pages of many projects do."""
     text = "<h1 align='center'>My tool</h1>\n\nHello\n"

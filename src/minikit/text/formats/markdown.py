@@ -27,7 +27,7 @@ _FRONT_MATTER = re.compile(
 _DEFINITION = re.compile(r"\[(?!\^)[^\]\n]+\]:\s*\S")
 _LABEL = re.compile(r"^[ \t>]*\[(?!\^)([^\]\n]+)\]:\s*\S", re.MULTILINE)
 _FOOTNOTE = re.compile(r"\[\^[^\]\s]+\]:[ \t]*(?=\S)")
-_SHORTCUT = re.compile(r"(?<!\])\[([^\[\]]+)\](?:\[\])?(?![\[(:])")
+_SHORTCUT = re.compile(r"(?<!\])\[([^\[\]]+)\](?:\[\])?(?![\[(])")
 _NUMBERED = re.compile(r"^(\d{1,9})(?=[.)](?:\s|$))", re.MULTILINE)
 _MARKED = re.compile(
     r"^(?=#{1,6}(?:\s|$)|>|[-+*](?:\s|$)|=+\s*$|-+\s*$|`{3}|~{3}|(?:[*_]\s*){3,}$)", re.MULTILINE
