@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import textwrap
 from itertools import pairwise
+from random import Random
 
 import pytest
 from hypothesis import given, settings
@@ -107,3 +108,21 @@ def test_passages() -> None:
     """Sentences know which line or wrapped paragraph they stand in."""
     found = units("One sentence is here. Another is here.\nThe second line is this one.")
     assert [unit.passage for unit in found] == [0, 0, 1]
+
+
+@pytest.mark.parametrize("opening", ["", "“", '"', "("])
+def test_a_line_of_many_sentences_is_cut_at_each(opening: str) -> None:
+    """A line is read in blocks, and no sentence is lost or torn where two of them meet."""
+    said = [f"Ship number {n} came home in the storm. Nobody waited for it." for n in range(300)]
+    text = opening + " ".join(said)
+    assert len(units(text)) == 600
+    assert all(text[unit.start : unit.end].endswith(".") for unit in units(text))
+
+
+@pytest.mark.parametrize("signs", ["'\"( )a.", "!#$%&()*+,-./:;<=>?@[]^_`{|}~\"'"])
+def test_a_long_line_of_signs_takes_no_time(signs: str) -> None:
+    """Brackets and quotation marks that never close take time linear in their number, not more."""
+    text = "".join(Random(1).choices(signs, k=100_000))  # noqa: S311 - signs, no secret
+    found = list(sentences(text))
+    assert [start for start, _ in found] == [0, *(end for _, end in found[:-1])]
+    assert found[-1][1] == len(text)

@@ -28,9 +28,15 @@ _PLAIN_WORD = re.compile(r"[^\W\d_]{1,40}(?![\w(\[=]|\.\w)")
 # A list item, a prompt, a row of a table, a heading, a quotation, or a line of signs alone.
 _OPENING = re.compile(r"(?:[-*+•|#>$]|>>>|\d{1,3}[.)])(?:\s|\Z)|[^\w\s]{3,}\s*\Z")
 _MARKER = re.compile(r"(?:[-*+•]|\d{1,3}[.)])\s+(?=\S)")
-# sentencex 1.0.32 takes time quadratic in the ideographic full stops of one line (11 s for 20,000),
-# so that it is given a text in blocks, which end where a sentence surely does.
-_BLOCK = re.compile(r"[\s\S]{1000}[\s\S]*?(?:[。！？｡]+[」』）”’]*|\n[^\S\n]*\n|\Z)|[\s\S]+")
+# sentencex 1.0.32 takes time quadratic in the ideographic full stops, quotation marks and brackets
+# of one line (11 s for 20,000), so that it is given a text in blocks: they end where a sentence
+# surely does, and else, cut short, after white space.
+_BLOCK = re.compile(
+    r"(?P<whole>[\s\S]{1000,4000}?(?:[。！？｡]{1,100}[」』）”’]{0,100}|\n[^\S\n]{0,100}\n|\Z)"
+    r"|[\s\S]{1,1000}\Z)|[\s\S]{1000,4000}(?<=\s)|[\s\S]{4000}"
+)
+_BLOCK_AT_LEAST = 1_000
+_SURELY = 3_000  # characters; what is quoted after them may be closed in the next block alone
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,10 +84,16 @@ def sentences(text: str) -> Iterator[tuple[int, int]]:
 
     But a sentence of an alphabet ends before white space, not within "dict"."items()".
     """
-    start = 0
-    for block in _BLOCK.finditer(text):
-        for _, end in sentence_spans(block[0]):
-            after = block.start() + end
+    start = begin = 0
+    while block := _BLOCK.match(text, begin):
+        ends = [begin + end for _, end in sentence_spans(block[0])]
+        begin = block.end()
+        if block["whole"] is None:
+            # What is left of it is read again, at the beginning of the next block.
+            ends = [end for end in ends if end <= block.start() + _SURELY]
+            if ends and ends[-1] > block.start() + _BLOCK_AT_LEAST:
+                begin = ends[-1]
+        for after in ends:
             last = text[after - 1]
             if last.isspace() or last > _ALPHABETS or after == len(text):
                 yield start, after
