@@ -270,6 +270,29 @@ def test_cut_off_reply_is_read_in_halves(server: ChatServer) -> None:
     assert found.items[0].fields[0].passages[0].start == 0
 
 
+def test_dense_table_is_read_in_small_pieces(server: ChatServer) -> None:
+    """Where replies are many times as long as their parts, halves are cut until they fit."""
+
+    def answer(body: Body) -> Reply:
+        if len(LINE.findall(material(body)["document"])) > 40:
+            return ok('{"items": [{"quotes": ["Per', finish_reason="length")
+        return honest(body)
+
+    server.handler = answer
+    found = extract(server, people(150), chunk_tokens=4_000, key="name")
+    assert not found.gaps
+    assert len(found.items) == 150
+    assert all(item.data["age"] for item in found.items)
+
+
+def test_replies_without_end(server: ChatServer) -> None:
+    """A model that runs on whatever it reads is not asked about every sentence."""
+    server.handler = lambda _: ok('{"items": [{"quotes": ["Per', finish_reason="length")
+    with pytest.raises(RefusalError, match="no part of the source could be read: length"):
+        extract(server, people(150), chunk_tokens=4_000)
+    assert len(server.bodies) <= 32
+
+
 def test_refused_part_is_a_gap(server: ChatServer) -> None:
     """What is refused is narrowed down, and told; the rest is there."""
     text = people(60)

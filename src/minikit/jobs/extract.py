@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 from minikit.calls.pipeline import in_thread
 from minikit.calls.request import Request
-from minikit.errors import BudgetExceededError, CallError, JobError, JournalError, RefusalError
+from minikit.errors import (
+    BudgetExceededError,
+    CallError,
+    JobError,
+    JournalError,
+    OutputTruncatedError,
+    RefusalError,
+)
 from minikit.jobs.engine import Exit
 from minikit.jobs.extracting.doubles import merged, united
 from minikit.jobs.extracting.evidence import Cited, Evidence, Record
@@ -26,6 +33,7 @@ from minikit.jobs.parts import Gaps, SourcePart
 from minikit.jobs.plain import counted
 from minikit.jobs.result import Gap
 from minikit.jobs.summarizing.summary import joined
+from minikit.jobs.unread import weight
 from minikit.text.document import Span
 
 if TYPE_CHECKING:
@@ -78,7 +86,7 @@ class _Run:
         self.gaps = Gaps(raises=options.on_gap == "raise")
         self.numbers = {id(part): number for number, part in enumerate(job.parts, 1)}
         self.mapper = Mapper[SourcePart, Items](
-            self.engine, self._read, lambda part: part.halves(job.model), self.gaps
+            self.engine, self._read, lambda part: part.halves(job.model), self.gaps, self._weight
         )
 
     async def extraction(self) -> Extraction[Any]:
@@ -106,6 +114,12 @@ class _Run:
         request = Request(messages=messages, model=self.job.model, max_output_tokens=limit)
         reply = await self.engine.fill(asking.schema.reply, request, part.place(), forms=self.forms)
         return reply.parsed[ITEMS]
+
+    def _weight(self, part: SourcePart, error: CallError) -> int:
+        """Count a piece that failed; one with more records than fit in a reply costs nothing."""
+        if isinstance(error, OutputTruncatedError) and self.job.asking.is_dense(part):
+            return 0
+        return weight(error)
 
     async def _found(self) -> Extraction[Any]:
         """Return what was found so far."""

@@ -50,6 +50,7 @@ class Mapper(Generic[P, R]):
         work: Callable[[P], Awaitable[R]],
         halve: Callable[[P], Sequence[P]],
         leave_out: Callable[[P, CallError], None],
+        weigh: Callable[[P, CallError], int] = lambda _, error: weight(error),
     ) -> None:
         """Make a reader of parts.
 
@@ -58,6 +59,7 @@ class Mapper(Generic[P, R]):
             work: Reads one part.
             halve: Cuts a part in two; one alone is too small to be cut.
             leave_out: Takes note of what cannot be read; where it raises, the job ends.
+            weigh: Counts a piece that failed; see `weight`.
         """
         self.read = list[tuple[P, R]]()
         self.parts_read = 0
@@ -67,6 +69,7 @@ class Mapper(Generic[P, R]):
         self._work = work
         self._halve = halve
         self._leave_out = leave_out
+        self._weigh = weigh
 
     async def read_all(self, parts: Sequence[P]) -> None:
         """Read `parts` side by side.
@@ -102,7 +105,7 @@ class Mapper(Generic[P, R]):
                     if not lies_in_the_passage(failure):
                         raise
                     unread.append((half, failure))
-                    failed += weight(failure)
+                    failed += self._weigh(half, failure)
         self.parts_read += is_read
 
     async def _read_part(self, numbered: tuple[int, P]) -> None:

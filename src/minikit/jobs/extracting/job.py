@@ -51,6 +51,10 @@ SOURCE_TOKENS_PER_OUTPUT_TOKEN = 2
 """A reply may be half as long as what it was read from. Where that cuts it off, halves of the part
 are read, and get all the room that there is."""
 
+DENSEST_OUTPUT_TOKENS = 8
+"""Output tokens of a source token at most, where each row of a table is a record with quotes: a
+reply that is longer than that runs on by itself."""
+
 CONTEXT_TOKENS = 150
 _CONTEXT_CHARACTERS = 1_000
 
@@ -221,6 +225,11 @@ class Asking:
         """Return all the room that a reply to `messages` can have."""
         left = self.model.context_window - self.tokens(messages) - self.form
         return max(1, min(self.model.max_output_tokens, left))
+
+    def is_dense(self, part: SourcePart) -> bool:
+        """Tell whether a part may hold more than the longest reply can tell."""
+        source = count_text(part.text, self.model.encoding)
+        return source * DENSEST_OUTPUT_TOKENS > self.model.max_output_tokens
 
     def tokens(self, messages: Sequence[Message]) -> int:
         """Count what is asked, without the schema."""
