@@ -64,6 +64,20 @@ def test_words_are_known_by_how_they_begin() -> None:
     assert "landlord" in best("negotiated", Document(text=text))
 
 
+@pytest.mark.parametrize(
+    ("text", "question"),
+    [
+        ("Rosto\u0301v lost the game.", "Rostov"),
+        ("Rostov lost the game.", "Rost\u00f3v"),
+        ("Ёлка стоит в углу.", "елка"),
+        ("A\u0303o mar foi cedo.", "Ão"),
+    ],
+)
+def test_words_are_known_without_their_accents(text: str, question: str) -> None:
+    """Who has no accents on the keyboard finds what has them, and the other way round."""
+    assert text in best(question, Document(text=FILLER + "\n" + text))
+
+
 def test_the_title_of_a_document_counts_for_all_of_it() -> None:
     """Of two documents that say the same, the one that the question names comes first."""
     documents = [

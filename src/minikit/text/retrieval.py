@@ -9,6 +9,7 @@ passage counts for as much by itself as by what stands around it.
 from __future__ import annotations
 
 import math
+import re
 import sqlite3
 import weakref
 from collections import Counter
@@ -16,6 +17,7 @@ from dataclasses import dataclass
 from itertools import accumulate
 from threading import Lock
 from typing import TYPE_CHECKING, TypeVar
+from unicodedata import normalize
 
 from minikit.errors import MissingExtraError
 from minikit.text.document import Span
@@ -42,6 +44,7 @@ _EARLIER = 0.5  # what the words of the question before count for; those before 
 _EARLIER_AT_MOST = 4
 _TERMS_AT_MOST = 200
 _SAMPLE = 5_000
+_ACCENTS = re.compile("[\u0300-\u036f]")
 _GAP_AT_MOST = 16  # characters of white space between passages that are joined
 
 
@@ -267,10 +270,15 @@ def _coded(words: Iterable[str]) -> Iterator[str]:
 
     Its own tokenizers know no words in Thai or Chinese; names with digits differ by their ends.
     """
-    for word in words:
+    for word in map(_unaccented, words):
         stem = word[:_STEM]
         whole = stem if stem.isalpha() else word[:64]
         yield "x" + whole.encode().hex()
+
+
+def _unaccented(word: str) -> str:
+    """Return a word as those write it whose keyboard has no accents: Rostóv as Rostov."""
+    return word if word.isascii() else normalize("NFC", _ACCENTS.sub("", normalize("NFD", word)))
 
 
 def _glow(scores: Sequence[float]) -> list[float]:
