@@ -704,3 +704,15 @@ def test_offline_the_same_is_said_as_text() -> None:
         assert asked.complete(prompt).text == FACT
         assert asked.complete(f"<document>\n{FACT}\n</document>\nQuestion: who?").text == "[…]"
         assert asked.complete("Question: who?").text == "Question: who?"
+
+
+def test_offline_no_passage_joins_two_documents() -> None:
+    """What stands at the end of one and at the beginning of the next is no passage."""
+    sources = [
+        "The night was cold. Who counts the harbour boats?",
+        "Boats of the harbour are green.",
+    ]
+    answer = offline(sources, "Who counts the boats of the harbour?")
+    assert {claim.verdict for claim in answer.claims} == {"found"}
+    assert not answer.warnings
+    assert [each.document_index for each in answer.sources] == [0, 1]

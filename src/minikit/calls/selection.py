@@ -15,9 +15,11 @@ import re
 from bisect import bisect_right
 from collections import Counter
 from dataclasses import dataclass, replace
+from itertools import accumulate
 from typing import TYPE_CHECKING
 
 from minikit.text.attribution import attribute
+from minikit.text.document import Span
 from minikit.text.extractive import extract
 from minikit.text.fence import fenced, outside
 from minikit.text.stopwords import guess_language, stop_words
@@ -28,7 +30,6 @@ from minikit.tokens.counting import count_text
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from minikit.text.document import Span
     from minikit.text.extractive import Excerpt
 
 __all__ = ["NOTHING_TO_SELECT", "Selected", "cut", "select", "select_sentences"]
@@ -46,6 +47,7 @@ _ABOUT_WORDS = re.compile(
 _WORDS = re.compile(r"\b([0-9][0-9,]{0,9})[\s-]words?\b", re.IGNORECASE)
 _NUMBER = re.compile(r"\[#([0-9]{1,9})\]")
 _QUOTATION = re.compile(r"[ \t]+“")
+_BETWEEN = "\n\n"
 _QUESTION = re.compile(r"^Question: ", re.MULTILINE)
 _MATCHES_AT_MOST = 3
 _NEARLY_AS_GOOD = 0.6  # as the best match
@@ -187,14 +189,17 @@ def _matching(prompt: str) -> list[Selected] | None:
     asked = _QUESTION.split(outside(prompt))
     if not fences or len(asked) < 2:
         return None
-    text = "\n\n".join(text for tag, text in fences if tag != "part")
+    texts = [text for tag, text in fences if tag != "part"]
+    text = _BETWEEN.join(texts)
     question = asked[-1]
     if not _tells(question):  # as "And why?", which only those before it explain
         parts = (text for tag, text in fences if tag == "part")
         question = " ".join(_QUESTION.sub("", text.split("\n", 1)[0]) for text in parts)
-    found = attribute([question], text, most=_MATCHES_AT_MOST)[0]
+    starts = accumulate((len(each) + len(_BETWEEN) for each in texts), initial=0)
+    spans = [Span(start, start + len(each)) for start, each in zip(starts, texts, strict=False)]
+    found = attribute([question], text, spans=spans, most=_MATCHES_AT_MOST)[0]
     good = (each.span for each in found if each.score >= _NEARLY_AS_GOOD * found[0].score)
-    return _told(text, good)
+    return _told(text, good, spans)
 
 
 def _tells(question: str) -> bool:
@@ -203,21 +208,22 @@ def _tells(question: str) -> bool:
     return not stop_words(guess_language(Counter(words))).issuperset(words)
 
 
-def _told(text: str, spans: Iterable[Span]) -> list[Selected]:
+def _told(text: str, found: Iterable[Span], fences: Sequence[Span]) -> list[Selected]:
     """Return passages, those that only ask with the sentence after them; each sentence once."""
     told: list[Span] = []
-    for span in spans:
+    for span in found:
         if not any(each.start <= span.start < each.end for each in told):
-            told.append(replace(span, end=_told_at(text, span)))
+            fence = next(each for each in fences if span.end <= each.end)
+            told.append(replace(span, end=_told_at(text, span, fence.end)))
     words = dict.fromkeys(" ".join(text[each.start : each.end].split()) for each in told)
     return [Selected(words=each, is_whole=True, points=()) for each in words]
 
 
-def _told_at(text: str, span: Span) -> int:
-    """Return where a passage ends, or, where it only asks, the sentence after it."""
+def _told_at(text: str, span: Span, end: int) -> int:
+    """Return where a passage ends, or, where it only asks, the sentence after it up to `end`."""
     if not text[span.start : span.end].endswith(_ASKING):
         return span.end
-    after = units(text[span.end : span.end + _AFTER])
+    after = units(text[span.end : min(end, span.end + _AFTER)])
     return span.end + after[0].end if after else span.end
 
 
