@@ -439,6 +439,21 @@ async def test_a_stream_is_opened_once(server: ChatServer) -> None:
 
 
 @pytest.mark.anyio
+async def test_a_stream_that_is_left_in_another_task(server: ChatServer) -> None:
+    """Web frameworks do that where a client has gone; the next message is answered all the same."""
+    from anyio import create_task_group
+
+    async with client_of(server) as client:
+        chat = client.chat()
+        reply = chat.stream("When?")
+        async with create_task_group() as group:
+            group.start_soon(reply.__aenter__)
+        assert await anext(reply)
+        await reply.__aexit__(None, None, None)
+        assert (await chat.send("And?")).text
+
+
+@pytest.mark.anyio
 async def test_a_stream_that_cannot_be_opened(server: ChatServer) -> None:
     """The next message does not wait for it."""
     server.script([error(500), ok("Yes.")])

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any, Unpack
 
 from minikit.calls.pipeline import in_thread
 from minikit.calls.request import Request
-from minikit.errors import ArgumentError
 from minikit.jobs.chatting.exchange import Exchange, Reply, check_follows, opened
 from minikit.jobs.chatting.knowledge import known
 from minikit.jobs.chatting.options import ChatOptions, CheckedChatOptions
+from minikit.jobs.chatting.order import Order
 from minikit.jobs.chatting.packing import Packing
 from minikit.jobs.chatting.stream import AsyncChatStream
 from minikit.jobs.engine import Exit
@@ -21,8 +21,6 @@ from minikit.jobs.owning import Owning
 from minikit.tokens.messages import Message
 
 if TYPE_CHECKING:
-    from anyio import Lock
-
     from minikit.calls.pipeline import Pipeline
     from minikit.calls.structured import Forms
     from minikit.jobs.chatting.conversation import Conversation
@@ -78,7 +76,7 @@ class AsyncChat(Owning):
         self._model = model
         self._packing: Packing | None = None
         self._notes: tuple[str, ...] = ()
-        self._lock: Lock | None = None
+        self._order = Order()
 
     @property
     def conversation(self) -> Conversation:
@@ -104,7 +102,7 @@ class AsyncChat(Owning):
             SourceError: A document is empty, or cannot be read as text.
             ContextOverflowError: The window is too small for a conversation.
         """
-        async with self._in_turn():
+        async with self._order.turn():
             await self._loaded()
 
     async def send(self, content: Content) -> Reply:
@@ -143,7 +141,7 @@ class AsyncChat(Owning):
     @asynccontextmanager
     async def _exchange(self, content: Content) -> AsyncGenerator[Exchange]:
         new = Request.of(content, model=self._model).messages
-        async with self._in_turn():
+        async with self._order.turn():
             packing = await self._loaded()
             conversation = self._conversation
             check_follows(conversation, new)
@@ -167,23 +165,6 @@ class AsyncChat(Owning):
                 raise left.error from None
             finally:
                 exchange.book()
-
-    @asynccontextmanager
-    async def _in_turn(self) -> AsyncGenerator[None]:
-        from anyio import Lock
-
-        self._lock = self._lock or Lock()
-        try:
-            await self._lock.acquire()
-        except RuntimeError as error:  # it would wait for itself
-            raise ArgumentError(
-                "a stream of this chat is open in this task: leave its `with` before the next "
-                "message"
-            ) from error
-        try:
-            yield
-        finally:
-            self._lock.release()
 
     async def _loaded(self) -> Packing:
         if self._packing is None:
