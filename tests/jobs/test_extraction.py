@@ -8,12 +8,12 @@ from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, field_serializer, field_validator, model_validator
 
 from minikit import ArgumentError, Document, ExtractedItem, Extraction, SchemaError, Usage
 from minikit.jobs.extracting.doubles import united
@@ -163,6 +163,86 @@ def test_json() -> None:
     assert json.loads(str(one)) == {"x": 3}
     assert json.loads(one.to_json())["value"] == {"x": 3}
     assert Extraction.from_json(one.to_json(), Point).value == Point(3)
+
+
+class Bill(BaseModel):
+    """A type that writes itself in another way than it is read, and checks itself."""
+
+    total: Decimal = Field(alias="Total Amount")
+    tax: int = Field(0, validation_alias="ta")
+    due: date | None = Field(None, serialization_alias="by")
+    secret: str = Field("", exclude=True)
+    twice: int | None = None
+
+    @field_validator("twice")
+    @classmethod
+    def _doubled(cls, value: int | None) -> int | None:
+        return value and 100 // (value - 1)
+
+    @field_serializer("total")
+    def _rounded(self, total: Decimal) -> str:
+        if total > 99:
+            raise OverflowError("too many digits")
+        return str(round(total))
+
+    @model_validator(mode="after")
+    def _checked(self) -> Self:
+        if self.tax > self.total:
+            raise ValueError("more tax than total")
+        return self
+
+
+@pytest.mark.parametrize(
+    "read",
+    [
+        {"Total Amount": "12.50", "ta": 7, "due": "2024-03-04", "secret": "x"},
+        {"Total Amount": "12", "ta": 7},
+        {"Total Amount": "12", "due": "2024-03-04"},
+        {"Total Amount": "12", "secret": "x"},
+        {"Total Amount": "12", "twice": 5},
+        {"Total Amount": "12.50"},
+        {"Total Amount": "100"},
+    ],
+)
+def test_types_that_write_something_else(read: dict[str, Any]) -> None:
+    """Tables and files have what was read, by the names of the schema, and give the value back."""
+    found = extraction(list[Bill], read)
+    (bill,) = found.value
+    assert bill.secret == read.get("secret", "")
+    assert found.rows() == [dict.fromkeys(found.columns) | read]
+    assert found.columns == ("Total Amount", "ta", "due", "secret", "twice")
+    assert Extraction.from_json(found.to_json(), list[Bill]).value == [bill]
+
+
+def test_values_are_written_as_their_type_has_them() -> None:
+    """A type that reads what it writes has its own way to write a value, and its defaults."""
+    (row,) = extraction(list[Debtor], {**ANNA, "born": "1980-05-03T00:00:00"}).rows()
+    assert row["born"] == "1980-05-03"
+    assert row["tags"] == []
+
+
+def test_validators_that_fail() -> None:
+    """What a validator raises is a problem of its record, and costs no other."""
+    good = {"Total Amount": "12"}
+    found = extraction(list[Bill], good, {**good, "twice": 1}, {**good, "ta": 50})
+    assert len(found.value) == 1
+    broken, checked = found.problems
+    assert broken == "items[1]: ZeroDivisionError: integer division or modulo by zero"
+    assert checked.startswith("items[2]: Value error, more tax than total (given: {")
+    assert found.items[2].problems[0].startswith("the record: Value error")
+    assert [row["ta"] for row in found.rows()] == [None, None, 50]
+
+
+def test_json_of_another_schema() -> None:
+    """A saved extraction is read with the schema that it was made with, or refused."""
+    saved = extraction(list[Debtor], ANNA).to_json()
+    with pytest.raises(ArgumentError, match=r"is of many records, and the schema of one record"):
+        Extraction.from_json(saved, Debtor)
+    with pytest.raises(ArgumentError, match=r"items\[0\] of .* the schema of Point: x: Field req"):
+        Extraction.from_json(saved, list[Point])
+    one = extraction(Point, {"x": 3}).to_json()
+    with pytest.raises(ArgumentError, match=r"is of one record, and the schema of many records"):
+        Extraction.from_json(one, list[Point])
 
 
 def test_rows() -> None:

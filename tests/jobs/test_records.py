@@ -87,6 +87,13 @@ class Tree(BaseModel):
     children: list[Tree]
 
 
+class Named(BaseModel):
+    """A type with two fields of one name, once they stand in a table."""
+
+    address: Address
+    city: str = Field(alias="address.city")
+
+
 class Empty(BaseModel):
     """A type without fields."""
 
@@ -147,10 +154,11 @@ def test_list_may_be_annotated() -> None:
     ("kind", "told"),
     [
         (str, "a model, a dataclass or a list of one"),
-        (list[int], "a model, a dataclass or a list of one"),
+        (list[int], "a list of one, not list.int.; anything else can be a field of one"),
         (Cat | Dog, "a model, a dataclass or a list of one"),
         (Tree, "Tree refers to itself"),
         (Empty, "Empty has no fields"),
+        (Named, "Named has 2 fields that would be called 'address.city' in a table: rename one"),
         (dict[str, int], "may have any keys"),
         (list, "may be anything"),
         (5, "no schema can be made of 5"),
@@ -175,6 +183,7 @@ def test_columns_are_flat() -> None:
     [
         (list[Invoice], ("nummer",), "'nummer', which is no field; there are: number, due"),
         (list[Invoice], ("address",), "'address', which is no field"),
+        (list[Invoice], ("tags",), "'tags', which holds lists or records of several kinds"),
         (Invoice, ("number",), "the schema is one record"),
     ],
 )
@@ -184,6 +193,7 @@ def test_key_names_fields_of_many(kind: Any, key: tuple[str, ...], told: str) ->
         RecordSchema[Any].of(kind).check_key(key)
     RecordSchema[Any].of(list[Invoice]).check_key(("address.city", "number"))
     RecordSchema[Any].of(kind).check_key(None)
+    RecordSchema[Any].of(list[Zoo]).check_key(("keeper",))
 
 
 def test_reply_is_held_to_its_structure_alone() -> None:

@@ -8,9 +8,9 @@ from os import PathLike
 from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar, cast
 
 from minikit.calls.schema import Misfit
-from minikit.errors import SchemaError
+from minikit.errors import ArgumentError, SchemaError
 from minikit.jobs.extracting.doubles import leaves, plain
-from minikit.jobs.extracting.records import RecordSchema, as_object
+from minikit.jobs.extracting.records import RecordSchema, as_list, as_object
 from minikit.jobs.provenance import Citation, Verdict
 from minikit.jobs.result import Gap, Result
 from minikit.text.passage import Passage
@@ -26,6 +26,9 @@ T = TypeVar("T")
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 _NOT_GIVEN = " (given: None)"
+_WHOLE = "the record"
+_REPLY = "the reply"
+"""What problems call a value as a whole."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,7 +95,8 @@ class ExtractedItem(Generic[T]):
 
     Attributes:
         value: The record as a value of its type; None where it does not fit it.
-        data: The same as JSON, whether it fits or not.
+        data: The same as JSON, whether it fits or not. Where its type writes other names than it
+            reads, hides a field, or would change it once more, it is what was read.
         fields: Each value in it, with its place.
         problems: Why it does not fit its type.
     """
@@ -161,7 +165,7 @@ class Extraction(Result, Generic[T]):
     def problems(self) -> tuple[str, ...]:
         """Why records do not fit their type, and so are not in `value`."""
         return tuple(
-            f"items[{number}].{problem}"
+            f"items[{number}].{problem}".replace(f".{_WHOLE}:", ":", 1)
             for number, item in enumerate(self.items)
             for problem in item.problems
         )
@@ -189,13 +193,19 @@ class Extraction(Result, Generic[T]):
             schema: What was asked for; without it the records are dicts.
 
         Raises:
-            ArgumentError: `text` is not JSON, or not of this kind.
+            ArgumentError: `text` is not JSON, or not of this kind, or of another schema.
         """
         saved = super(Extraction, cls).from_json(text)
-        read = json.loads if schema is None else RecordSchema[T].of(schema).item.parse
+        known = None if schema is None else RecordSchema[T].of(schema)
+        if known and known.is_many != saved.is_many:
+            kinds = "many records", "one record"
+            raise ArgumentError(
+                f"the saved Extraction is of {kinds[not saved.is_many]}, and the schema of "
+                f"{kinds[saved.is_many]}: a list[...] is of many"
+            )
         items = (
-            each if each.problems else replace(each, value=read(json.dumps(each.data)))
-            for each in saved.items
+            item if item.problems else replace(item, value=_again(item.data, known, number))
+            for number, item in enumerate(saved.items)
         )
         return replace(saved, items=tuple(items))
 
@@ -250,30 +260,72 @@ def item_of(
         schema: Its type.
         number: Its position among the records.
     """
-    from pydantic_core import to_jsonable_python
-
-    read = schema.filled(plain(record))
-    value, problems = None, tuple[str, ...]()
-    try:
-        value = schema.item.parse(json.dumps(read))
-    except Misfit as misfit:
-        problems = tuple(map(_problem, misfit.problems))
-    else:
-        read = to_jsonable_python(value)
+    data = schema.filled(plain(record))
+    value, problems = _read(data, schema)
     found = list(leaves(record))
     item = ExtractedItem(
         value=value,
-        data=read,
+        data=data if problems else _written(value, data, schema),
         fields=tuple(_field(path, leaf.best) for path, leaf in found),
         problems=problems,
     )
     return item, [_conflict(number, path, leaf) for path, leaf in found if len(leaf.readings) > 1]
 
 
+def _read(data: Mapping[str, Any], schema: RecordSchema[Any]) -> tuple[Any, tuple[str, ...]]:
+    """Return a record as a value of its type, or None and why it does not fit."""
+    try:
+        return schema.item.parse(json.dumps(data)), ()
+    except Misfit as misfit:
+        return None, tuple(map(_problem, misfit.problems))
+    except Exception as error:  # noqa: BLE001 - validators are the user's; what was read is paid
+        return None, (f"{_WHOLE}: {type(error).__name__}: {error}",)
+
+
+def _again(data: dict[str, Any], schema: RecordSchema[Any] | None, number: int) -> Any:  # noqa: ANN401
+    """Return the value of a saved record that fits its type; without one a dict."""
+    if schema is None:
+        return data
+    value, problems = _read(data, schema)
+    if problems:
+        raise ArgumentError(
+            f"items[{number}] of the saved Extraction does not fit the schema of "
+            f"{schema.item.name}: {'; '.join(problems)}"
+        )
+    return value
+
+
+def _written(value: object, data: dict[str, Any], schema: RecordSchema[Any]) -> dict[str, Any]:
+    """Return a value as JSON, where that is read as the same value, else what was read.
+
+    A type may write other names than it reads, leave fields out, or change them each time.
+    """
+    from pydantic_core import to_jsonable_python
+
+    try:
+        written: dict[str, Any] = to_jsonable_python(value)
+        same = _has_fields(written, data) and schema.item.parse(json.dumps(written)) == value
+    except Exception:  # noqa: BLE001 - as above, and of serializers
+        return data
+    return written if same else data
+
+
+def _has_fields(written: object, data: object) -> bool:
+    """Tell whether JSON has all the fields of other JSON."""
+    if (fields := as_object(data)) is not None:
+        others = as_object(written)
+        return others is not None and all(
+            name in others and _has_fields(others[name], each) for name, each in fields.items()
+        )
+    return all(map(_has_fields, as_list(written) or (), as_list(data) or ()))
+
+
 def _problem(told: str) -> str:
-    """Return a problem for people, who gave no null."""
-    where, _, _ = told.partition(": ")
-    return f"{where}: nothing was found" if told.endswith(_NOT_GIVEN) else told
+    """Return a problem for people, who gave no null and no reply."""
+    where, _, what = told.partition(": ")
+    if told.endswith(_NOT_GIVEN):
+        return f"{where}: nothing was found"
+    return f"{_WHOLE}: {what}" if where == _REPLY else told
 
 
 def _field(path: str, reading: Reading) -> ExtractedField:

@@ -5,6 +5,7 @@ A part rarely says all of a record, and a model that must fill a field makes som
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import chain, islice
@@ -40,6 +41,7 @@ _QUOTES_TOLD = (
 )
 _PROBLEMS_AT_MOST = 20
 _EMPTY = ("null", "array")
+_SEVERAL = ("null", "array", "object")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,11 +78,12 @@ class RecordSchema(Generic[T]):
         if node.get("type") != "object":
             raise ArgumentError(
                 f"extract fills records: the schema is a model, a dataclass or a list of one, "
-                f"not {kind!r}"
+                f"not {kind!r}; anything else can be a field of one"
             )
         if not node["properties"]:
             raise ArgumentError(f"{item.name} has no fields, so that there is nothing to extract")
         quotes = _free_name(node)
+        _check_columns(node, quotes, item.name)
         asked = _asked(node, quotes)
         return cls(
             item=item, is_many=is_many, node=asked, quotes=quotes, reply=_reply(asked, item.name)
@@ -89,7 +92,7 @@ class RecordSchema(Generic[T]):
     @property
     def columns(self) -> tuple[str, ...]:
         """The names of the fields, those of a record within with dots; a list is one field."""
-        return tuple(_columns(self.node, self.quotes))
+        return tuple(name for name, _ in _columns(self.node, self.quotes))
 
     def filled(self, read: Mapping[str, Any]) -> dict[str, Any]:
         """Return what was read of a record with null for what was not, at any depth."""
@@ -105,10 +108,16 @@ class RecordSchema(Generic[T]):
                 f"key={list(key)!r} tells records apart, and the schema is one record: "
                 f"use list[...] of it, or leave key out"
             )
+        columns = dict(_columns(self.node, self.quotes))
         for name in key:
-            if name not in self.columns:
-                told = ", ".join(self.columns)
+            if name not in columns:
+                told = ", ".join(columns)
                 raise ArgumentError(f"key names {name!r}, which is no field; there are: {told}")
+            if all(each.get("type") in _SEVERAL for each in branches_of(columns[name])):
+                raise ArgumentError(
+                    f"key names {name!r}, which holds lists or records of several kinds: what "
+                    f"tells records apart is a single value"
+                )
 
 
 def unannotated(kind: Any) -> Any:  # noqa: ANN401 - a type of any kind
@@ -242,16 +251,29 @@ def _misfits(value: object, node: Node, at: str) -> Iterator[str]:
             yield f"{at}.{name} is no field; there are {', '.join(properties)}"
 
 
-def _columns(node: Node, quotes: str) -> Iterator[str]:
+def _columns(node: Node, quotes: str) -> Iterator[tuple[str, Node]]:
+    """Yield the names of columns, with the schemas of what stands in them."""
     parts: Mapping[str, Node] = node["properties"]
     for name, part in parts.items():
         objects = [each for each in branches_of(part) if each.get("type") != "null"]
         if name == quotes:
             continue
         if len(objects) == 1 and objects[0].get("type") == "object":
-            yield from (f"{name}.{below}" for below in _columns(objects[0], quotes))
+            below = _columns(objects[0], quotes)
+            yield from ((f"{name}.{column}", each) for column, each in below)
         else:
-            yield name
+            yield name, part
+
+
+def _check_columns(node: Node, quotes: str, name: str) -> None:
+    """Raise ArgumentError where two fields would stand in one column."""
+    columns = Counter(column for column, _ in _columns(node, quotes))
+    ((column, count),) = columns.most_common(1)
+    if count > 1:
+        raise ArgumentError(
+            f"in the schema, {name} has {count} fields that would be called {column!r} in a table: "
+            f"rename one"
+        )
 
 
 def _filled(value: object, node: Node, quotes: str) -> Any:  # noqa: ANN401 - any JSON
