@@ -150,3 +150,12 @@ def test_the_example_programs_run(folder: Path) -> None:
         done = subprocess.run(command, cwd=folder, check=False, capture_output=True, text=True)
         assert done.returncode == 0, done.stderr
         assert done.stdout
+
+
+@pytest.mark.parametrize("path", PAGES, ids=[str(path.relative_to(HOME)) for path in PAGES])
+def test_every_fence_is_one_to_the_site(path: Path) -> None:
+    """What stands after the language of a block is written so that the site shows the block."""
+    heads = re.findall(r"^```(\w+[^\n]*)$", path.read_text("utf-8"), re.MULTILINE)
+    assert [
+        head for head in heads if not re.fullmatch(r'\w+( \{\.no-run\}| title="[^"]+")?', head)
+    ] == []
