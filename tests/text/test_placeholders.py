@@ -37,6 +37,9 @@ MARKDOWN = {
     "$x^2$ costs $5 and $10; $$y$$": ["$x^2$", "$$y$$"],
     "Title {#id .class}": ["{#id .class}"],
     "!!! note\nHello": ["!!! note"],
+    "[ ] a task": ["[ ]"],
+    "[TOC]": ["[TOC]"],
+    "*[HTML]: Hyper Text": ["*[HTML]:"],
     "<!-- a --> {% raw %}": ["<!-- a -->", "{% raw %}"],
 }
 CUE = {

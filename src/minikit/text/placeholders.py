@@ -46,6 +46,8 @@ _PATTERNS: dict[Syntax, tuple[str, ...]] = {
         r"!\[",  # an image
         r"\$\$[^$]+\$\$|(?<![\\$\w])\$(?![\s$])[^$\n]+(?<![\s\\])\$(?![\d$])",  # mathematics
         r"\{[:#.][^{}\n]*\}",  # attributes
+        r"^\[[ xX]\](?=\s)",  # a task
+        r"^\[TOC\]$|^\*\[[^\]\n]+\]:",  # contents, an abbreviation
         r"^(?:!!!|\?\?\?\+?|:{3,})[ \t]*[\w-]*",  # admonitions
         *_COMMON,
         *_VARIABLES,

@@ -1,7 +1,8 @@
 """Markdown: prose is translated; code, addresses, tags, tables and front matter stay as they are.
 
 Blocks are told by markdown-it-py, a parser of CommonMark with tables, by their lines; what it does
-not take for prose, or what cannot be found again in its lines, is left.
+not take for prose, or what cannot be found again in its lines, is left. What is indented under the
+head of an admonition, a tab, a footnote or a definition is prose too.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
+from minikit.text.formats.containers import container
 from minikit.text.formats.markup import html_slots
 from minikit.text.formats.segments import Kind, Line, Segment, Segmented, Slot, lines_of
 from minikit.text.placeholders import has_words
@@ -26,12 +28,22 @@ _FRONT_MATTER = re.compile(
 )
 _DEFINITION = re.compile(r"\[(?!\^)[^\]\n]+\]:\s*\S")
 _LABEL = re.compile(r"^[ \t>]*\[(?!\^)([^\]\n]+)\]:\s*\S", re.MULTILINE)
-_FOOTNOTE = re.compile(r"\[\^[^\]\s]+\]:[ \t]*(?=\S)")
+_LED = re.compile(r"(?:\[\^[^\]\s]+\]:[ \t]*|:[ \t]+)(?=\S)")  # a footnote, a definition
+# A line that stands by itself, with a title after it or without: ":::note", "[!NOTE]", "///".
+_DIRECTIVE = re.compile(
+    r"(?::{3,}|/{3,})[ \t]*(?:[\w-]+|\{[^{}\n]*\})?[ \t|]*|\[![\w-]+\][+-]?[ \t]*"
+)
+_MODULE = re.compile(  # JavaScript in MDX
+    r"import(?:\s[^'\"\n]{0,500}\sfrom)?\s*(['\"])[^'\"\n]+\1\s*;?\s*$"
+    r"|export\s+(?:default|const|let|var|function|class)\s|export\s*[{*]",
+    re.MULTILINE,
+)
 _SHORTCUT = re.compile(r"(?<!\])\[([^\[\]]+)\](?:\[\])?(?![\[(])")
 _NUMBERED = re.compile(r"^(\d{1,9})(?=[.)](?:\s|$))", re.MULTILINE)
 _MARKED = re.compile(
     r"^(?=#{1,6}(?:\s|$)|>|[-+*](?:\s|$)|=+\s*$|-+\s*$|`{3}|~{3}|(?:[*_]\s*){3,}$)", re.MULTILINE
 )
+_DEEPEST = 60  # levels of lists and quotations
 _KINDS: dict[str, Kind] = {
     "heading_open": "heading",
     "paragraph_open": "paragraph",
@@ -66,7 +78,10 @@ def _parsed(text: str) -> list[Token]:
     """Return the blocks of a text."""
     from markdown_it import MarkdownIt
 
-    parser = MarkdownIt("commonmark").enable("table")
+    parser = MarkdownIt("commonmark", {"maxNesting": _DEEPEST}).enable("table")
+    parser.block.ruler.before(
+        "fence", "container", container, {"alt": ["paragraph", "reference", "blockquote", "list"]}
+    )
     parser.core.ruler.enableOnly(["normalize", "block"])
     return parser.parse(text)
 
@@ -105,18 +120,23 @@ def _prose(
     block: Sequence[Line], content: str, kind: Kind, labels: frozenset[str]
 ) -> Iterator[Slot]:
     """Yield the texts of a paragraph or heading; what defines the address of a link is left."""
+    if _MODULE.match(content):
+        return
     pieces: list[list[tuple[Line, int, str]]] = [[]]  # lines, with what stands in them and where
     for line, part in zip(block, _split(content), strict=False):
         words = part.strip()
         at = _plain(line).rfind(words)
-        footnote = _FOOTNOTE.match(words)
+        directive = _DIRECTIVE.match(words)
+        head = directive or _LED.match(words)
         if at < 0 or _DEFINITION.match(words):
             pieces.append([])
             continue
-        if footnote:
+        if head:
             pieces.append([])
-            at, words = at + footnote.end(), words[footnote.end() :]
+            at, words = at + head.end(), words[head.end() :]
         pieces[-1].append((line, at, words))
+        if directive:
+            pieces.append([])
     for piece in pieces:
         yield from _piece(piece, kind, labels)
 
