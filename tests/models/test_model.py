@@ -322,9 +322,10 @@ def test_a_price_that_cannot_be_is_refused(value: object, message: str) -> None:
 @pytest.mark.parametrize(
     ("fields", "message"),
     [
-        ({"kind": "pixel"}, r"an image rule is \"tile\" or \"patch\", not 'pixel'"),
+        ({"kind": "pixel"}, r"an image rule is \"tile\", \"patch\" or \"grid\", not 'pixel'"),
         ({"kind": "tile", "base_tokens": 85}, r"tile_tokens=0 must be a whole number"),
         ({"kind": "patch"}, r"patch_budget=0 must be a whole number"),
+        ({"kind": "grid", "patch_budget": 9}, r"longest_side=0 must be a whole number"),
         (
             {"kind": "patch", "patch_budget": 9, "multiplier": 1.5},
             r"multiplier=1.5 is not an exact",

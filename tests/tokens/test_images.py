@@ -47,6 +47,36 @@ def test_images_count_as_published(
         assert count_image_tokens(height, width, model=model, detail="high") == tokens
 
 
+@pytest.mark.parametrize(
+    ("width", "height", "tokens"),
+    [
+        (200, 200, 64),
+        (1000, 1000, 1_296),
+        (1092, 1092, 1_521),
+        (1920, 1080, 1_560),
+        (2480, 3508, 1_551),
+        (16_000, 20, 56),
+        (1, 1, 1),
+    ],
+)
+def test_images_count_as_published_for_claude(width: int, height: int, tokens: int) -> None:
+    """They are squares of 28 pixels of what the server shrinks them to, whatever the detail."""
+    for model in ("claude-3-haiku", "claude-haiku-4-5"):
+        for detail in DETAILS:
+            assert count_image_tokens(width, height, model=model, detail=detail) == tokens
+            assert count_image_tokens(height, width, model=model, detail=detail) == tokens
+    assert most_image_tokens(model="claude-haiku-4-5", detail="low") == 1_568
+
+
+@given(sides, sides)
+def test_an_image_keeps_to_the_budget_of_claude(width: int, height: int) -> None:
+    """None is counted as more than there can be, and small ones are counted as they are."""
+    tokens = count_image_tokens(width, height, model="claude-haiku-4-5")
+    assert 1 <= tokens <= 1_568
+    if max(width, height) <= 1_092:
+        assert tokens == ceil(width / 28) * ceil(height / 28)
+
+
 def test_the_default_model_counts() -> None:
     """Without a model it is gpt-4o-mini."""
     assert count_image_tokens(512, 512) == 8_500

@@ -19,6 +19,13 @@ ENCODINGS = ("o200k_base", "cl100k_base")
 CAPABILITIES = frozenset(
     {"batch", "json_schema", "reasoning", "sampling", "streaming", "tools", "vision"}
 )
+_RULES = {
+    "tile": ("base_tokens", "tile_tokens"),
+    "patch": ("patch_budget",),
+    "grid": ("patch_budget", "longest_side"),
+}
+"""What an image rule of each kind needs."""
+
 _OUTPUT_LIMIT_FIELDS = ("max_completion_tokens", "max_tokens")
 _SHOWN_CHARACTERS = 80
 _FINE_TUNED_FORM = (
@@ -77,24 +84,29 @@ class ImageRule:
     """How an image becomes tokens; the formulas are in `minikit.tokens.images`.
 
     Attributes:
-        kind: "tile" (512 px tiles after two scalings) or "patch" (32 px patches up to a budget).
+        kind: "tile" (512 px tiles after two scalings), "patch" (32 px patches up to a budget) or
+            "grid" (28 px patches up to a budget, whatever the `detail`).
         base_tokens: Tokens of any image, for "tile".
         tile_tokens: Tokens of one tile, for "tile".
         multiplier: Tokens of one patch, for "patch"; the product is rounded up.
-        patch_budget: The most patches of one image, for "patch"; a larger image is shrunk.
+        patch_budget: The most patches of one image, for "patch" and "grid"; a larger image is
+            shrunk.
+        longest_side: The most pixels of a side, for "grid"; a longer image is shrunk.
     """
 
-    kind: Literal["tile", "patch"]
+    kind: Literal["tile", "patch", "grid"]
     base_tokens: int = 0
     tile_tokens: int = 0
     multiplier: Decimal = Decimal(1)
     patch_budget: int = 0
+    longest_side: int = 0
 
     def __post_init__(self) -> None:
-        if self.kind not in ("tile", "patch"):
-            raise ArgumentError(f'an image rule is "tile" or "patch", not {_shown(self.kind)}')
-        names = ("base_tokens", "tile_tokens") if self.kind == "tile" else ("patch_budget",)
-        for name in names:
+        if self.kind not in _RULES:
+            raise ArgumentError(
+                f'an image rule is "tile", "patch" or "grid", not {_shown(self.kind)}'
+            )
+        for name in _RULES[self.kind]:
             _check_count(name, getattr(self, name))
         if not _amount("multiplier", self.multiplier):
             raise ArgumentError(f"multiplier={self.multiplier!r} must be more than 0")

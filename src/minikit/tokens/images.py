@@ -1,12 +1,15 @@
 """How many tokens an image takes, from its size, read from its header alone.
 
-The formulas are those of OpenAI's guide "Images and vision", read 2026-11-22.
+The formulas are those of OpenAI's guide "Images and vision", and for "grid" those of Anthropic's of
+the same name (https://platform.claude.com/docs/en/build-with-claude/vision), both read 2026-11-22.
 """
 
 from __future__ import annotations
 
 import binascii
 import struct
+from bisect import bisect_right
+from fractions import Fraction
 from math import isqrt
 from typing import TYPE_CHECKING, cast, get_args
 
@@ -34,6 +37,7 @@ _SHORT_SIDE = 768  # then its short side into this,
 _TILE = 512  # and counts squares of this side
 _MOST_TILES = 8  # which are at most 4 x 2, of an image of 2048 x 768
 _PATCH = 32
+_CELL = 28
 _LOW_PATCHES = (512 // _PATCH) ** 2  # detail "low" looks at 512 x 512 pixels
 _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _NO_FRAMES = frozenset({0xD8, 0xD9, 0xDA})  # the pixels, which a frame header stands before
@@ -46,7 +50,8 @@ def count_image_tokens(
     """Count the input tokens of one image.
 
     Tile models: 85 + 170 a tile and the like. Patch models: the patches of 32 x 32 pixels, shrunk
-    to the model's budget, times its multiplier, rounded up. A cap on the longer side, which the
+    to the model's budget, times its multiplier, rounded up. Claude: the patches of 28 x 28 pixels
+    of the image, shrunk to the longest side and the budget. A cap on the longer side, which the
     guide names beside the budget, is left out: it only lowers the count of very long images. The
     guide gives no figure for patch models and "low"; the size that it names bounds it.
 
@@ -148,6 +153,8 @@ def _by_rule(rule: ImageRule, size: tuple[int, int] | None, detail: Detail) -> i
     if rule.kind == "tile":
         tiles = 0 if detail == "low" else _MOST_TILES if size is None else _tiles(*size)
         return rule.base_tokens + tiles * rule.tile_tokens
+    if rule.kind == "grid":
+        return rule.patch_budget if size is None else _cells(*size, rule)
     patches = rule.patch_budget if size is None else _patches(*size, rule.patch_budget)
     if detail == "low":
         patches = min(patches, _LOW_PATCHES)
@@ -181,6 +188,18 @@ def _patches(width: int, height: int, budget: int) -> int:
     else:
         columns = _ceil_div(rows * width, height)
     return min(columns * rows, budget)
+
+
+def _cells(width: int, height: int, rule: ImageRule) -> int:
+    """Count the patches of the largest image of this shape that keeps to side and budget."""
+    longer, shorter = max(width, height), min(width, height)
+
+    def cells(side: int) -> int:
+        other = max(1, round(Fraction(side * shorter, longer)))
+        return _ceil_div(side, _CELL) * _ceil_div(other, _CELL)
+
+    sides = range(1, min(longer, rule.longest_side) + 1)
+    return cells(bisect_right(sides, rule.patch_budget, key=cells))
 
 
 def _ceil_div(dividend: int, divisor: int) -> int:
