@@ -29,7 +29,7 @@ from random import Random
 from typing import Any
 
 from minikit.text.document import Document, Span
-from minikit.text.retrieval import PassageIndex, Ranked, filling, stretches
+from minikit.text.retrieval import PassageIndex, Ranked, _coded, filling, stretches
 from minikit.text.stopwords import stop_words
 from minikit.text.units import units
 from minikit.text.words import terms
@@ -107,7 +107,7 @@ def runs(passages: Sequence[Ranked], length: int) -> Iterator[Ranked]:
 
 def stems(text: str) -> list[str]:
     """Return the words that the library counts."""
-    return [word[:7] if word[:7].isalpha() else word for word in terms(text)]
+    return list(_coded(terms(text)))
 
 
 def brought(

@@ -159,6 +159,21 @@ def test_several_documents_are_told_apart(server: ChatServer) -> None:
     ]
 
 
+def test_documents_of_the_same_title_are_told_by_their_paths(
+    server: ChatServer, tmp_path: Path
+) -> None:
+    """The model, and who reads a citation, can tell which of them it is."""
+    for name, text in (("hill", "The rent is 500 euro."), ("lake", "The rent is 700 euro.")):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "lease.txt").write_text(text)
+    paths = [tmp_path / name / "lease.txt" for name in ("hill", "lake")]
+    server.script([said(("In one place it is 700.", ["The rent is 700 euro."]))])
+    answer = ask(server, paths, "What is the rent?")
+    assert [each.document for each in answer.sources] == ["lake/lease.txt"]
+    assert [each.document for each in answer.documents] == ["hill/lease.txt", "lake/lease.txt"]
+    assert '<document title="lake/lease.txt">' in prompt(server.bodies[0])
+
+
 def test_of_long_documents_the_passages_are_read_that_match(server: ChatServer) -> None:
     """One call has the best passages, the best first, each with its place; the rest is told."""
     server.handler = about("boiler")
@@ -246,6 +261,7 @@ def test_of_a_short_document_thorough_changes_nothing(server: ChatServer) -> Non
         (said(found=True), "The document does not say."),
         (said(("It does not say who.", []), found=False), "It does not say who."),
         (ok('{"found": "FALSE", "points": []}'), "The document does not say."),
+        (ok('{"found": "no", "points": [{"text": "Not said."}]}'), "Not said."),
     ],
 )
 def test_not_in_the_document_is_an_answer(server: ChatServer, reply: Reply, text: str) -> None:
@@ -513,8 +529,8 @@ def test_documents_give_no_orders(server: ChatServer) -> None:
 @pytest.mark.parametrize(
     ("source", "question", "options", "message"),
     [
-        (FACT, "", {}, "question is a text or None, not ''"),
-        (FACT, None, {}, "question is a text, not None"),
+        (FACT, " ", {}, "question is a text with more than white space, not ' '"),
+        (FACT, None, {}, "question is a text with more than white space, not None"),
         (FACT, QUESTION, {"thorough": 1}, "thorough is True or False, not 1"),
         (FACT, QUESTION, {"language": " "}, "language is a text or None"),
         (FACT, QUESTION, {"instructions": 3}, "instructions is a text or None, not 3"),

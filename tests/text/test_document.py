@@ -129,3 +129,20 @@ def test_a_path_to_nothing(name: str) -> None:
     """A path that cannot be, or leads nowhere, is refused by its name."""
     with pytest.raises(SourceError, match=r"cannot read|no such file|no file to read"):
         documents(Path(name))
+
+
+@pytest.mark.parametrize(
+    ("origins", "titles"),
+    [
+        (["a/hill/x.md", "a/lake/x.md"], ["hill/x.md", "lake/x.md"]),
+        (["x.md", "lake/x.md"], ["x.md", "lake/x.md"]),
+        (["hill/x.md", "hill/x.md", "lake/x.md"], ["hill/x.md", "hill/x.md (2)", "lake/x.md"]),
+        ([None, None, "x.md"], ["x.md", "x.md (2)", "x.md (3)"]),
+    ],
+)
+def test_titles_are_told_apart(origins: list[str | None], titles: list[str]) -> None:
+    """Documents of the same title have as much of their paths as differs, else a number."""
+    alike = [Document(text=str(origin), title="x.md", origin=origin) for origin in origins]
+    read = documents([*alike, "no title", "none either", Document(text="y", title="y.md")])
+    assert [each.title for each in read] == [*titles, None, None, "y.md"]
+    assert [each.text for each in read[: len(alike)]] == [each.text for each in alike]

@@ -64,6 +64,13 @@ def test_words_are_known_by_how_they_begin() -> None:
     assert "landlord" in best("negotiated", Document(text=text))
 
 
+def test_names_with_digits_differ_by_their_ends() -> None:
+    """A word with a number at its end is that word, and none that begins like it."""
+    names = [f"Pay the account{number} for the month." for number in range(30)]
+    assert best("Which is account17?", Document(text=f"\n{FILLER}".join(names))).endswith(names[17])
+    assert "dog's" in best("of the dog's", Document(text=f"{FILLER}\nThe dog's was lost."))
+
+
 @pytest.mark.parametrize(
     ("text", "question"),
     [

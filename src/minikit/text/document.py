@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import re
 import warnings
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import cast
 
 from minikit.checks import check_whole
@@ -222,7 +223,8 @@ def documents(source: Sources) -> tuple[Document, ...]:
         source: A text, a path, a `Document`, or a sequence of them.
 
     Returns:
-        One document or more, in order; those of a folder by their paths.
+        One document or more, in order; those of a folder by their paths. Of those that would have
+        the same title, each is told by as much of its path as tells it apart, else by a number.
 
     Raises:
         MissingExtraError: A package that this kind of file needs is not installed.
@@ -233,13 +235,40 @@ def documents(source: Sources) -> tuple[Document, ...]:
         return _of_one(source)
     if not source:
         raise SourceError("there is no source: the sequence of sources is empty")
-    return tuple(document for each in source for document in _of_one(each))
+    return _told_apart([document for each in source for document in _of_one(each)])
 
 
 def _of_one(source: Source) -> tuple[Document, ...]:
     if isinstance(source, os.PathLike) and _is_several(Path(source)):
         return Document.from_folder(source)
     return (Document.of(source),)
+
+
+def _told_apart(read: Sequence[Document]) -> tuple[Document, ...]:
+    """Give documents of the same title titles of their own: a citation names but one of them."""
+    seen = Counter[str | None]()
+    apart: list[Document] = []
+    for document, title in zip(read, _titles_by_path(read), strict=True):
+        seen[title] += 1
+        told = title if title is None or seen[title] == 1 else f"{title} ({seen[title]})"
+        apart.append(document if document.title == told else replace(document, title=told))
+    return tuple(apart)
+
+
+def _titles_by_path(read: Sequence[Document]) -> list[str | None]:
+    """Return titles; of those that are the same, the ends of the paths where these differ."""
+    titles = [document.title for document in read]
+    alike = defaultdict[str | None, list[int]](list)
+    for place, title in enumerate(titles):
+        alike[title].append(place)
+    for title, places in alike.items():
+        ways = [PurePath(read[place].origin or "").parts for place in places]
+        levels = enumerate(zip(*ways, strict=False))
+        differing = next((level for level, parts in levels if len(set(parts)) > 1), None)
+        if title is not None and differing is not None:
+            for place, way in zip(places, ways, strict=True):
+                titles[place] = "/".join(way[differing:])
+    return titles
 
 
 def _is_several(path: Path) -> bool:

@@ -272,7 +272,8 @@ def _coded(words: Iterable[str]) -> Iterator[str]:
     """
     for word in map(_unaccented, words):
         stem = word[:_STEM]
-        whole = stem if stem.isalpha() else word[:64]
+        is_stem = stem.isalpha() and (word.isalpha() or "'" in word)
+        whole = stem if is_stem else word[:64]
         yield "x" + whole.encode().hex()
 
 

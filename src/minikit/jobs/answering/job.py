@@ -181,9 +181,8 @@ def prepare(
         ContextOverflowError: The window is too small for the request.
     """
     checked = _Options(**options)
-    check_text("question", question)
-    if cast("object", question) is None:
-        raise ArgumentError("question is a text, not None")
+    if not isinstance(cast("object", question), str) or not question.strip():
+        raise ArgumentError(f"question is a text with more than white space, not {question!r}")
     read = documents(source)
     if not any(document.text.strip() for document in read):
         raise SourceError("there is nothing but white space in the source: nothing to ask about")

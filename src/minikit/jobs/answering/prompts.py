@@ -82,7 +82,7 @@ _EVIDENCE = (
     "material helps, the list of points is empty."
 )
 _EARLIER = "Each part is a question that was asked before, with the answer that was given to it."
-_FOUND = re.compile(r'(?<!\\)"found"\s*:\s*"?(true|false)\b', re.IGNORECASE)
+_FOUND = re.compile(r'(?<!\\)"found"\s*:\s*"?(true|false|yes|no|null|0)\b', re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -265,7 +265,7 @@ def read_reply(text: str) -> Reply:
     if points is None and is_broken(text):
         raise BadReplyError("the points of a reply cannot be read", code=BROKEN, status=200)
     told = _FOUND.search(text)
-    says = told is None or told[1].lower() == "true"
+    says = told is None or told[1].lower() in ("true", "yes")
     return Reply(found=says and points != (), points=points)
 
 
