@@ -130,6 +130,33 @@ def test_terms_are_looked_for() -> None:
     assert faults("Open the file", "Öffne die Dateien", file="Datei", folder="Ordner") == []
 
 
+def test_terms_are_words_and_not_placeholders() -> None:
+    """Those in one are no terms, and do not stand for a translation; in a choice of ICU they do."""
+    assert faults("Open {file}", "Öffne {file}", file="Datei") == []
+    assert faults("The name {titel}", "Der Name {titel}", name="Titel") == [("glossary", False)]
+    source = "{n, plural, one {# file} other {# files}}"
+    translation = "{n, plural, one {# Akte} other {# Akten}}"
+    assert faults(source, translation, file="Datei") == [("glossary", False)]
+
+
+@pytest.mark.parametrize(
+    ("translation", "expected"),
+    [
+        ("Siehe [Anleitung](https://a.b/c) und ![Bild](d.png).", []),
+        ("Siehe ![Bild](d.png) und [Anleitung](https://a.b/c).", []),
+        ("Siehe Anleitung](https://a.b/c) und ![Bild](d.png).", [("structure", True)]),
+        ("Siehe \\[Anleitung](https://a.b/c) und ![Bild](d.png).", [("structure", True)]),
+    ],
+)
+def test_links_stay_links(translation: str, expected: list[tuple[str, bool]]) -> None:
+    """Their brackets and quotation marks are as important as their addresses."""
+    source = "See [the guide](https://a.b/c) and ![a picture](d.png)."
+    assert faults(source, translation, "markdown") == expected
+    titled = '[a](b "The title")'
+    assert faults(titled, '[a](b "Der Titel")', "markdown") == []
+    assert faults(titled, "[a](b „Der Titel“)", "markdown") == [("structure", True)]
+
+
 @settings(max_examples=40)
 @given(st.sampled_from(["json", "markdown", "text", "srt"]), texts(12), texts(12))
 def test_every_placeholder_is_kept_or_told(

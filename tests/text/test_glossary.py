@@ -17,6 +17,8 @@ from minikit.text.glossary import check_glossary, is_rendered, occurring
         ("请打开服务器", ["服务器"], ["服务器"]),
         ("C++ and .NET", ["C++", ".NET"], ["C++", ".NET"]),
         ("", ["a"], []),
+        ("the file manager", ["file", "file manager"], ["file manager"]),
+        ("a file manager, a file", ["file", "file manager"], ["file", "file manager"]),
     ],
 )
 def test_terms_are_found_as_words(text: str, terms: list[str], found: list[str]) -> None:

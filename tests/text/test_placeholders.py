@@ -19,6 +19,20 @@ UI = {
         ":attribute",
         "$NAME$",
     ],
+    "File %1 of %L2, %3%, 50%1 and %<name>s at %<cost>.2f": [
+        "%1",
+        "%L2",
+        "%3%",
+        "%<name>s",
+        "%<cost>.2f",
+    ],
+    "none | one | {n} for $name at $5 US$ in $NAME$": ["|", "|", "{n}", "$name", "$NAME$"],
+    "@.lower:key @:(a.b) @:{'x y'} @:some-key": [
+        "@.lower:key",
+        "@:(a.b)",
+        "@:{'x y'}",
+        "@:some-key",
+    ],
     "<b>x</b><br/> <0>y</0> a < b > c": ["<b>", "</b>", "<br/>", "<0>", "</0>"],
     "Tom &amp; Jerry&#39;s &#x27; & Co;": ["&amp;", "&#39;", "&#x27;"],
     "See https://a.b/c_(d)?e=f. Or www.a.de, ann@b.de.": [

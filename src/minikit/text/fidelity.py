@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from typing import Literal
 
 from minikit.text import icu
+from minikit.text.formats.markdown import links
 from minikit.text.formats.segments import Format, Segment
 from minikit.text.glossary import is_rendered, occurring
 from minikit.text.languages import Language
-from minikit.text.placeholders import Syntax, placeholders
+from minikit.text.placeholders import Syntax, placeholders, spans
 
 __all__ = ["SYNTAXES", "Fault", "FaultKind", "check"]
 
@@ -54,8 +55,8 @@ class Fault:
 
     Attributes:
         kind: "placeholder" (lost, added, changed or in an order that a program would not take),
-            "tag" (not closed as before), "structure" (a message or a cue that would not be read as
-            one), "empty"; or "entity", "lines" (of a cue), "untranslated", "glossary".
+            "tag" (not closed as before), "structure" (a message, a cue or a link that would not be
+            read as one), "empty"; or "entity", "lines" (of a cue), "untranslated", "glossary".
         message: What it is, in words.
     """
 
@@ -100,9 +101,14 @@ def check(
     else:
         faults = list(_kept(segment, translation, syntax))
     faults += _broken(segment, translation)
+    if syntax == "markdown" and not faults:
+        faults += _unlinked(segment.text, translation)
     if source is None or source.base != language.base:
         faults += _untranslated(segment, translation, syntax, language)
-    return [*faults, *_terms(segment.text, translation, glossary or {})]
+    texts = (segment.text, translation)
+    if message is None:  # else words stand within its braces
+        texts = (_words(texts[0], syntax, segment.fixed), _words(texts[1], syntax, segment.fixed))
+    return [*faults, *_terms(*texts, glossary or {})]
 
 
 def _broken(segment: Segment, translation: str) -> Iterator[Fault]:
@@ -116,6 +122,12 @@ def _broken(segment: Segment, translation: str) -> Iterator[Fault]:
     lines, given = segment.text.count("\n") + 1, translation.count("\n") + 1
     if lines != given:
         yield Fault(kind="lines", message=f"the cue has {lines} lines, its translation {given}")
+
+
+def _unlinked(source: str, translation: str) -> Iterator[Fault]:
+    """Look for links whose address is there, but not as Markdown reads one."""
+    for address in links(source) - links(translation):
+        yield Fault(kind="structure", message=f"the link to {address!r} is broken")
 
 
 def _icu(message: icu.Message, translation: str, language: Language) -> Iterator[Fault]:
@@ -185,14 +197,22 @@ def _untranslated(
     segment: Segment, translation: str, syntax: Syntax, language: Language
 ) -> Iterator[Fault]:
     """Look for a text of three words or more that stayed, or has no letter of the script."""
-    text = segment.text
-    for each in placeholders(text, syntax, segment.fixed):
-        text = text.replace(each, " ")
+    text = _words(segment.text, syntax, segment.fixed)
     if len(_WORD.findall(text)) < _ENOUGH_WORDS:
         return
     same = segment.text.casefold() == translation.casefold()
     if same or (language.script and not _has_script(translation, language.script)):
         yield Fault(kind="untranslated", message=f"the text seems not to be in {language.name}")
+
+
+def _words(text: str, syntax: Syntax, fixed: tuple[str, ...]) -> str:
+    """Return a text without its placeholders."""
+    words: list[str] = []
+    position = 0
+    for start, end in spans(text, syntax, fixed):
+        words.append(text[position:start])
+        position = end
+    return " ".join([*words, text[position:]])
 
 
 def _has_script(text: str, script: str) -> bool:

@@ -34,11 +34,19 @@ def check_glossary(glossary: object) -> dict[str, str]:
 
 
 def occurring(text: str, terms: Iterable[str]) -> list[str]:
-    """Return the terms that stand in `text`, in any case, as words; also with an s of a plural."""
+    """Return the terms that stand in `text`, in any case, as words; also with an s of a plural.
+
+    A term that stands there only as a part of a longer one does not count.
+    """
     folded = text.casefold()
     # Most terms are nowhere in a text, which is seen at once; only the others are looked at.
-    near = (term for term in terms if term.casefold() in folded)
-    return [term for term in near if _form(term.casefold()).search(folded)]
+    near = [term for term in terms if term.casefold() in folded]
+    found: set[str] = set()
+    for term in sorted(near, key=len, reverse=True):
+        folded, count = _form(term.casefold()).subn("\0", folded)
+        if count:
+            found.add(term)
+    return [term for term in near if term in found]
 
 
 def is_rendered(translation: str, text: str) -> bool:

@@ -8,7 +8,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from typing import Literal
 
-__all__ = ["Syntax", "has_words", "placeholders"]
+__all__ = ["Syntax", "has_words", "placeholders", "spans"]
 
 Syntax = Literal["prose", "markdown", "cue", "ui"]
 """Where a text stands: in a plain text, in Markdown, in subtitles, or in the catalogue of a
@@ -55,13 +55,15 @@ _PATTERNS: dict[Syntax, tuple[str, ...]] = {
     "ui": (
         r"\$t\([^()]*\)",
         r"[$%\#]\{[^{}]*\}",
-        r"%\([A-Za-z_][\w.-]*\)[-+\#0 ]*\d*(?:\.\d+)?[A-Za-z]",
+        r"%(?:\([A-Za-z_][\w.-]*\)|<[A-Za-z_]\w*>)[-+\#0 ]*\d*(?:\.\d+)?[A-Za-z]",
         r"%%",
         r"%[A-Za-z_][\w.-]+%(?!%)",
         r"(?<!\d)%(?:\d+\$)?[-+\#0]*(?:\d+|\*)?(?:\.(?:\d+|\*))?"
         r"(?:hh?|ll?|[Lqjzt])?[diouxXeEfFgGaAcspnr@]",
-        r"\$[A-Za-z_][\w@]*\$",
-        r"@:[\w.]*\w",
+        r"(?<!\d)%\d{1,2}%|(?<!\d)%L?\d{1,2}(?!\w)",  # of Boost, Qt and KDE
+        r"\$[A-Za-z_][\w@]*\$|(?<!\w)\$[A-Za-z_]\w*",
+        r"@(?:\.[a-z]+)?:(?:[\w.-]*\w|\([^()]*\)|\{[^{}]*\})",
+        r"\|",  # between the plural forms of vue-i18n and Laravel
         *_COMMON,
         r"(?<![\w:/]):[a-z][a-z_]+(?![\w:])",  # :attribute
         r"\{[^{}]*\}",
@@ -86,20 +88,21 @@ def placeholders(text: str, syntax: Syntax, fixed: tuple[str, ...] = ()) -> list
         syntax: Where it stands.
         fixed: Other words that are placeholders in it.
     """
-    return [text[start:end] for start, end in _spans(text, syntax, fixed)]
+    return [text[start:end] for start, end in spans(text, syntax, fixed)]
 
 
 def has_words(text: str, syntax: Syntax) -> bool:
     """Whether a letter stands in `text` outside its placeholders."""
     position = 0
-    for start, end in _spans(text, syntax, ()):
+    for start, end in spans(text, syntax, ()):
         if _LETTER.search(text, position, start):
             return True
         position = end
     return _LETTER.search(text, position) is not None
 
 
-def _spans(text: str, syntax: Syntax, fixed: tuple[str, ...]) -> Iterator[tuple[int, int]]:
+def spans(text: str, syntax: Syntax, fixed: tuple[str, ...]) -> Iterator[tuple[int, int]]:
+    """Yield where the placeholders of `text` stand, as `placeholders` has them."""
     form = _FORMS[syntax]
     position = 0
     for start, end in [*_whole(text, syntax, fixed), (len(text), len(text))]:
@@ -112,7 +115,7 @@ def _spans(text: str, syntax: Syntax, fixed: tuple[str, ...]) -> Iterator[tuple[
 
 def _whole(text: str, syntax: Syntax, fixed: tuple[str, ...]) -> Iterator[tuple[int, int]]:
     """Yield the places of code, labels of links and fixed words; of two that overlap the first."""
-    spans = code_spans(text) if syntax == "markdown" else []
+    spans = codespans(text) if syntax == "markdown" else []
     if spans and "][" in text:
         spans = sorted([*spans, *(found.span() for found in _LABEL.finditer(text))])
     if fixed:
@@ -133,7 +136,7 @@ def _end(found: re.Match[str]) -> int:
     return found.end()
 
 
-def code_spans(text: str) -> list[tuple[int, int]]:
+def codespans(text: str) -> list[tuple[int, int]]:
     """Return the places of inline code: from backticks to as many backticks; linear."""
     runs = [found.span() for found in _TICKS.finditer(text)]
     by_length: defaultdict[int, list[int]] = defaultdict(list)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from minikit.text.formats.markdown import read_markdown
+from minikit.text.formats.markdown import links, read_markdown
 
 BREAK = "  "
 PAGE = """---
@@ -148,3 +148,10 @@ def test_a_rule_of_dashes_is_no_front_matter() -> None:
     """Only what the file begins with, and what is closed, is."""
     texts = [segment.text for segment in read_markdown("---\na b\n\nc d\n").segments]
     assert texts == ["a b", "c d"]
+
+
+def test_links_are_counted_by_their_address() -> None:
+    """Pictures too; what is broken, or in code, is none."""
+    text = '[a](b "c") [d](b) ![e](f) `[g](h)` [i](j k) [](<>) l](m)'
+    assert links(text) == {"b": 2, "f": 1}
+    assert links("[home] and so on") == {}

@@ -27,10 +27,10 @@ class TranslationProblem:
     Attributes:
         kind: "placeholder" (lost, added, changed, or in another order where a program fills them by
             their order), "tag" (lost, or not closed as before), "structure" (it would not be read
-            as a cue or as an ICU message), "empty", "missing" (the model left it out) or
-            "refused"; with these the source text was kept. Or "entity" (such as "&amp;"), "lines"
-            (of a cue), "untranslated" (it seems so) or "glossary" (a term is not as it was
-            given); with these the translation was kept.
+            as a cue, as an ICU message, or as the links that it has), "empty", "missing" (the model
+            left it out) or "refused"; with these the source text was kept. Or "entity" (such as
+            "&amp;"), "lines" (of a cue), "untranslated" (it seems so) or "glossary" (a term is not
+            as it was given); with these the translation was kept.
         message: What it is, in words.
         source: The segment, as it was to be translated.
         translation: What the model wrote, or None.

@@ -8,8 +8,9 @@ head of an admonition, a tab, a footnote or a definition is prose too.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from functools import partial
+from functools import cache, partial
 from typing import TYPE_CHECKING
 
 from minikit.text.formats.containers import container
@@ -18,9 +19,10 @@ from minikit.text.formats.segments import Kind, Line, Segment, Segmented, Slot, 
 from minikit.text.placeholders import has_words
 
 if TYPE_CHECKING:
+    from markdown_it import MarkdownIt
     from markdown_it.token import Token
 
-__all__ = ["read_markdown"]
+__all__ = ["links", "read_markdown"]
 
 _FRONT_MATTER = re.compile(
     r"\ufeff?(---|\+\+\+)[ \t]*(?:\r\n|\r|\n)"
@@ -84,6 +86,24 @@ def _parsed(text: str) -> list[Token]:
     )
     parser.core.ruler.enableOnly(["normalize", "block"])
     return parser.parse(text)
+
+
+def links(text: str) -> Counter[str]:
+    """Count the links and pictures of a paragraph that hold their address, by address."""
+    found: Counter[str] = Counter()
+    if "](" in text:
+        for token in _inline().parseInline(text)[0].children or ():
+            address = token.attrGet("href") or token.attrGet("src")
+            if address:
+                found[str(address)] += 1
+    return found
+
+
+@cache
+def _inline() -> MarkdownIt:
+    from markdown_it import MarkdownIt
+
+    return MarkdownIt("commonmark")
 
 
 def _html(text: str, block: Sequence[Line], content: str) -> Iterator[Slot]:

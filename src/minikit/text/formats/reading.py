@@ -90,7 +90,7 @@ def read_segments(
         "json": read_json,
     }
     read = readers[format](text)
-    if format in ("srt", "vtt") and text.strip() and "-->" not in text:
+    if format in ("srt", "vtt") and text.strip() and "->" not in text:
         example = "00:00:01,000 --> 00:00:04,000" if format == "srt" else "00:01.000 --> 00:04.000"
         raise SourceError(_CUES.format(example))
     return read

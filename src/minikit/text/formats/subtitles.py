@@ -11,15 +11,17 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 from itertools import groupby, pairwise
 
+from minikit.errors import SourceError
 from minikit.text.formats.paragraphs import paragraph
 from minikit.text.formats.segments import Line, Segmented, Slot, lines_of, with_newlines
 
 __all__ = ["read_srt", "read_vtt"]
 
-_SRT_TIMES = re.compile(
-    r"\s*\d{1,3}:\d{1,2}:\d{1,2}(?:[,.]\d{1,3})?\s*-->\s*\d{1,3}:\d{1,2}:\d{1,2}(?:[,.]\d{1,3})?"
-)
-_VTT_TIMES = re.compile(r"\s*(?:\d{2,}:)?\d{2}:\d{2}\.\d{3}\s+-->\s+(?:\d{2,}:)?\d{2}:\d{2}\.\d{3}")
+# As players read them, which is more than the standard has: hours may be left out, and a fraction
+# begins with a comma or a point; frames with a colon or semicolon.
+_TIME = r"(?:\d{1,4}:)?\d{1,2}:\d{1,2}(?:[,.:;]\d{1,3})?"
+_TIMES = re.compile(rf"\s*{_TIME}\s*--?>\s*{_TIME}(?!\d)")
+_ALMOST = re.compile(r"\s*\d[\d:.,;]*+\s*--?>")
 _NUMBER = re.compile(r"\s*\d+\s*")
 
 
@@ -27,9 +29,12 @@ def read_srt(text: str) -> Segmented:
     """Cut SubRip subtitles into cues.
 
     A text runs to the number of the next cue; blank lines in it part it, and stay.
+
+    Raises:
+        SourceError: Times cannot be read.
     """
     lines = list(lines_of(text))
-    times = [number for number, line in enumerate(lines) if _SRT_TIMES.match(line.text)]
+    times = _times(lines, lines)
     slots: list[Slot] = []
     for time, after in pairwise([*times, len(lines)]):
         last = after
@@ -40,14 +45,36 @@ def read_srt(text: str) -> Segmented:
 
 
 def read_vtt(text: str) -> Segmented:
-    """Cut WebVTT subtitles into cues; the header, notes, styles and regions stay."""
+    """Cut WebVTT subtitles into cues; the header, notes, styles and regions stay.
+
+    A line of times begins another cue, also where no blank line stands before it.
+
+    Raises:
+        SourceError: Times cannot be read.
+    """
     slots: list[Slot] = []
-    for blank, group in groupby(lines_of(text), key=lambda line: not line.text.strip()):
+    lines = list(lines_of(text))
+    for blank, group in groupby(lines, key=lambda line: not line.text.strip()):
         block = [] if blank else list(group)
-        times = next((at for at, line in enumerate(block[:2]) if _VTT_TIMES.match(line.text)), None)
-        if times is not None:
-            slots.extend(_cues(text, block[times + 1 :]))
+        times = _times(block, lines)
+        if times and times[0] < 2:  # the first line may be its name
+            for time, after in pairwise([*times, len(block)]):
+                slots.extend(_cues(text, block[time + 1 : after]))
     return Segmented(text=text, format="vtt", slots=tuple(slots))
+
+
+def _times(block: Sequence[Line], lines: Sequence[Line]) -> list[int]:
+    """Return which lines of a block tell times."""
+    times: list[int] = []
+    for at, line in enumerate(block):
+        if _TIMES.match(line.text):
+            times.append(at)
+        elif _ALMOST.match(line.text):
+            raise SourceError(
+                f"line {lines.index(line) + 1} of the source tells times that cannot be read: "
+                f"{line.text.strip()[:80]!r}; expected such as 00:00:01,000 --> 00:00:04,000"
+            )
+    return times
 
 
 def _cues(text: str, lines: Sequence[Line]) -> Iterator[Slot]:
