@@ -128,6 +128,8 @@ def test_gaps_and_warnings_are_told(
     assert "roof.md: characters 0 to 29 could not be read: content_filter" in printed.err
     assert "warning: no quote that stands in what was read backs this: Magic." in printed.err
     assert printed.err.count("could not be read") == 1
+    online.script([refused, refused])
+    assert main(["ask", QUESTION, str(house), "--on-gap", "raise"]) == 1
 
 
 def test_what_an_error_leaves_behind_is_told(

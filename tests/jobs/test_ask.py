@@ -420,10 +420,18 @@ def test_refused_passages_are_narrowed_down(server: ChatServer) -> None:
     assert str(answer.warnings[0]).startswith("characters ")
 
 
+def test_a_gap_ends_the_job_where_it_shall(server: ChatServer) -> None:
+    """What stands in the refused passage may be what was asked about."""
+    server.handler = refusing("forbidden", about("boiler"))
+    text = f"The forbidden words stand here. {story(20)}{FACT} {story(20)}"
+    with pytest.raises(JobError, match="1 call failed for good; .* a content filter refused"):
+        ask(server, text, on_gap="raise")
+
+
 def test_what_is_refused_whole_is_an_error(server: ChatServer) -> None:
     """Where nothing could be read, there is no answer."""
     server.handler = lambda _: ok("", finish_reason="content_filter")
-    with pytest.raises(RefusalError, match="no part of the documents could be read: content"):
+    with pytest.raises(RefusalError, match="no part of the source could be read: content"):
         ask(server, f"{FACT} {story(5)}")
 
 
@@ -445,7 +453,9 @@ def failing(body: Body) -> Reply:
 def test_what_was_quoted_outlives_an_error(server: ChatServer) -> None:
     """Where a chunk fails for good, the error carries the passages of the others."""
     server.handler = failing
-    with pytest.raises(JobError, match=r"from \d parts? is kept in \.result; the first") as caught:
+    with pytest.raises(
+        JobError, match=r"^1 call failed for good; .* from \d parts? is kept in"
+    ) as caught:
         ask(server, f"{FACT} {story(400)}", thorough=True)
     result = caught.value.result
     assert isinstance(result, Answer)
@@ -541,7 +551,9 @@ def test_documents_give_no_orders(server: ChatServer) -> None:
         (FACT, QUESTION, {"history": "yes"}, "history is a list of Answer, not of str"),
         (FACT, QUESTION, {"budget_usd": "much"}, "budget_usd"),
         (FACT, "why " * 5_000, {}, "shorten the question"),
-        ([" ", "\n"], QUESTION, {}, "nothing but white space in the source"),
+        (FACT, QUESTION, {"on_gap": "stop"}, 'on_gap is "mark" or "raise", not \'stop\''),
+        ([" ", "\n"], QUESTION, {}, "the source is empty; there is nothing to answer from"),
+        (Document(text="", title="a.txt"), QUESTION, {}, "the source 'a.txt' is empty; there is"),
     ],
 )
 def test_bad_arguments_are_told_before_anything_is_sent(
@@ -557,7 +569,7 @@ def test_bad_arguments_are_told_before_anything_is_sent(
     assert server.bodies == []
     if "shorten" in message:
         assert isinstance(caught.value, ContextOverflowError)
-    assert isinstance(caught.value, SourceError) == message.startswith("nothing")
+    assert isinstance(caught.value, SourceError) == ("is empty" in message)
 
 
 @pytest.mark.parametrize("thorough", [False, True])

@@ -5,19 +5,18 @@ from __future__ import annotations
 import os
 import sys
 from argparse import Namespace
-from collections.abc import Generator, Iterable
-from contextlib import contextmanager
+from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from minikit.cli import common, inputs
-from minikit.errors import ArgumentError, BudgetExceededError, JobError
-from minikit.jobs.plain import counted
+from minikit.errors import ArgumentError
 from minikit.text.document import Document, documents
 
 if TYPE_CHECKING:
     from minikit.blocking import Client
     from minikit.jobs.ask import Answer, AskOptions
+    from minikit.jobs.summarizing.options import OnGap
     from minikit.text.passage import Passage
 
 __all__ = ["add", "ask"]
@@ -46,6 +45,12 @@ def add(verbs: common.Verbs) -> None:
     verb.add_argument("--language", help="language of the answer")
     verb.add_argument("--instructions", help="anything else to ask for")
     verb.add_argument("--chunk-tokens", type=int, metavar="N", help="tokens of source per call")
+    verb.add_argument(
+        "--on-gap",
+        choices=["mark", "raise"],
+        default="mark",
+        help="a passage that is refused: go on and exit 3, or fail",
+    )
     common.add_model_options(verb)
     common.add_limits(verb)
     common.add_job_options(verb)
@@ -58,6 +63,7 @@ def ask(arguments: Namespace) -> int:
         "language": arguments.language,
         "instructions": arguments.instructions,
         "chunk_tokens": arguments.chunk_tokens,
+        "on_gap": cast("OnGap", arguments.on_gap),
     }
     sources = _sources(arguments)
     model = inputs.model(arguments) if arguments.dry_run else None
@@ -115,7 +121,7 @@ def _answered(
 ) -> Answer:
     watch = common.Watch(arguments)
     options["on_event"] = watch.on_event
-    with _told(arguments), watch.running():
+    with common.told(arguments), watch.running():
         answer = client.ask(sources, question, **options)
     print(answer.to_json(indent=2) if arguments.json else answer)
     sys.stdout.flush()
@@ -130,22 +136,6 @@ def _answered(
             if warning.kind != "gap":  # these are told above
                 common.say(f"warning: {warning}")
     return answer
-
-
-@contextmanager
-def _told(arguments: Namespace) -> Generator[None]:
-    """Tell what an error leaves behind, above the line that it is."""
-    try:
-        yield
-    except (BudgetExceededError, JobError) as error:
-        if error.calls:
-            way = (
-                "the same command goes on from there"
-                if arguments.journal
-                else "with --journal PATH they would have been kept"
-            )
-            common.say(f"{counted(len(error.calls), 'call')} had been answered: {way}")
-        raise
 
 
 def _place(passage: Passage) -> str:

@@ -76,7 +76,7 @@ class _Run:
         self.engine = job.engine(pipeline, job.options)
         # It asks a job for nothing but its model.
         self.sender = Sender(job.model, self.engine, pipeline)
-        self.gaps = Gaps(raises=False)
+        self.gaps = Gaps(raises=job.options.on_gap == "raise")
         self.mapper = Mapper[Parts, Quoted](self.engine, self._quotes, self._halves, self._left_out)
 
     async def answer(self) -> Answer:
@@ -111,7 +111,7 @@ class _Run:
             return await self._written(parts, self._read(), "answer", level=1)
         if not self.mapper.read:
             reasons = ", ".join(dict.fromkeys(gap.reason for gap in self.gaps.found))
-            raise RefusalError(f"no part of the documents could be read: {reasons}", code=reasons)
+            raise RefusalError(f"no part of the source could be read: {reasons}", code=reasons)
         return await self._result(unanswered(self.job), self._read(), ())
 
     async def _written(
@@ -186,10 +186,11 @@ class _Run:
     async def _failed(self, error: CallError | JournalError) -> JobError:
         failed = {id(each): each for each in (*self.mapper.errors.values(), error)}.values()
         errors = tuple(each for each in failed if isinstance(each, CallError))
+        why = f"{counted(len(errors), 'call')} failed for good" if errors else "the job had to stop"
         parts = counted(len(self.mapper.read), "part")
         return self.engine.failed(
-            f"the job had to stop; what was quoted from {parts} is kept in .result; the first "
-            f"error: {next(iter(failed))}",
+            f"{why}; what was quoted from {parts} is kept in .result; the first error: "
+            f"{next(iter(failed))}",
             errors=errors,
             result=await self._so_far(),
         )

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Literal, Unpack, cast
 
-from minikit.checks import check_flag, check_text, check_whole
+from minikit.checks import check_choice, check_flag, check_text, check_whole
 from minikit.errors import ArgumentError, ContextOverflowError, SourceError
 from minikit.jobs.answering.answer import Answer
 from minikit.jobs.answering.prompts import (
@@ -22,6 +22,7 @@ from minikit.jobs.answering.prompts import (
 from minikit.jobs.answering.shelf import Atlas
 from minikit.jobs.parts import SourcePart, cut
 from minikit.jobs.plan import Level
+from minikit.jobs.summarizing.options import OnGap
 from minikit.jobs.summarizing.sizes import (
     READ_TOKENS_AT_FINEST,
     READ_TOKENS_AT_MOST,
@@ -79,6 +80,8 @@ class AskOptions(JobOptions, total=False):
         instructions: Anything else to ask for, in your own words.
         chunk_tokens: Tokens of the documents per call at most; default: about 47,000 for a window
             of 128,000.
+        on_gap: What to do about a passage that a filter refuses: "mark" it in `Answer.gaps` (the
+            default) or "raise" JobError.
         budget_usd: US dollars that this job may cost, such as "0.50", beside the client's budget. A
             call that could pass it is not sent, and the error carries what the others brought.
         on_event: Called with a `Progress` after each call. From the synchronous client it runs
@@ -90,6 +93,7 @@ class AskOptions(JobOptions, total=False):
     language: str | None
     instructions: str | None
     chunk_tokens: int | None
+    on_gap: OnGap
     budget_usd: str | int | Decimal | None
     on_event: Callable[[Progress], None] | None
 
@@ -103,12 +107,14 @@ class _Options(CheckedOptions):
     language: str | None = None
     instructions: str | None = None
     chunk_tokens: int | None = None
+    on_gap: OnGap = "mark"
 
     def __post_init__(self) -> None:
         CheckedOptions.__post_init__(self)
         check_flag("thorough", self.thorough)
         check_text("language", self.language)
         check_text("instructions", self.instructions)
+        check_choice("on_gap", self.on_gap, OnGap)
         if self.chunk_tokens is not None:
             check_whole("chunk_tokens", self.chunk_tokens, 1)
         history = cast("object", self.history)
@@ -137,7 +143,7 @@ class AskJob(Job):
         form: The form of an answer; None where the model takes none.
     """
 
-    options: CheckedOptions
+    options: _Options
     asked: Asked
     earlier: tuple[str, ...]
     way: Way
@@ -185,7 +191,7 @@ def prepare(
         raise ArgumentError(f"question is a text with more than white space, not {question!r}")
     read = documents(source)
     if not any(document.text.strip() for document in read):
-        raise SourceError("there is nothing but white space in the source: nothing to ask about")
+        raise SourceError(f"{_named(read)} empty; there is nothing to answer from")
     return _Planning(read, question, model, checked).job(setting)
 
 
@@ -331,6 +337,11 @@ class _Planning:
 def rank(job: AskJob) -> list[Ranked]:
     """Return all passages of the documents, those that match the question best first."""
     return PassageIndex(job.documents).rank(job.asked.question, earlier=job.earlier)
+
+
+def _named(read: Sequence[Document]) -> str:
+    names = [repr(name) for each in read if (name := each.title or each.origin) is not None]
+    return f"the source {names[0]} is" if len(names) == len(read) == 1 else "the source is"
 
 
 def _in_order(way: Way, fences: Sequence[str]) -> list[str]:
