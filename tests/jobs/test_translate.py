@@ -97,6 +97,15 @@ def test_a_catalogue_is_translated(server: ChatServer) -> None:
     assert Translation.from_json(result.to_json()) == result
 
 
+def test_what_a_catalogue_lacks_is_noted(server: ChatServer) -> None:
+    """Nothing of it is added, and it is told."""
+    server.handler = translator()
+    result = made(server, '{"day_one": "a day", "day_other": "{n} days"}', "pl")
+    assert result.text == '{"day_one": "au dayu", "day_other": "{n} daysu"}'
+    (note,) = result.notes
+    assert "add day_few, day_many (2 in all)" in note
+
+
 def test_the_result_can_be_written(server: ChatServer, tmp_path: Path) -> None:
     """With the line ends of the source; a place that is none is refused."""
     server.handler = translator("prose")

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from minikit.errors import SourceError
 from minikit.text.formats.messages import read_json
+from minikit.text.languages import read_language
 from strategies import texts
 
 CATALOGUE = """{
@@ -84,3 +85,25 @@ def test_any_catalogue_is_lossless(value: object, is_ascii: bool, indent: int | 
     assert file.join([segment.text for segment in file.segments]) == text or "\r\n" in text
     changed = json.loads(file.join(['neu "\\ \u2028\n'] * len(file.segments)))
     assert json.dumps(changed).count("neu") == len(file.segments)
+
+
+def test_plural_forms_without_a_key_are_noted() -> None:
+    """A catalogue with a key for each form has those of its own language alone."""
+    text = json.dumps(
+        {
+            "file_one": "a file",
+            "file_other": "files",
+            "day": {"one": "a day", "other": "days", "few": "some days"},
+            "another": "other words",
+            "each_other": "each other",
+        }
+    )
+    assert read_json(text).notes == ()
+    assert read_json(text, read_language("de")).notes == ()
+    (note,) = read_json(text, read_language("pl")).notes
+    assert note == (
+        "Polish has plural forms for which the catalogue has no key: add file_few, file_many, many "
+        "(3 in all) and translate them"
+    )
+    (note,) = read_json(text, read_language("ar")).notes
+    assert "few, file_many, file_two, file_zero, ... (7 in all)" in note

@@ -103,8 +103,9 @@ class Drafts:
         job = self._job
         usable = {number: draft.text for number, draft in self._best.items() if draft.is_usable}
         texts = [job.units.joined(index, usable) for index in range(len(job.file.segments))]
+        told: Bill = {**bill, "notes": (*bill["notes"], *job.file.notes)}
         return Translation(
-            **bill,
+            **told,
             text=job.file.join(texts),
             language=job.asking.language.code,
             format=job.file.format,

@@ -68,7 +68,8 @@ class Translation(Result):
         failed_cost_usd: US dollars of attempts that brought no reply, on top of `cost_usd`.
         unmeasured: Attempts whose cost only the server knows, such as timed-out ones.
         calls: A record of each call, in the order in which the replies came.
-        notes: What minikit did about a server that lacks something, as told by the calls.
+        notes: What minikit did about a server that lacks something, as told by the calls, and
+            what the file lacks for the language.
     """
 
     text: str

@@ -4,27 +4,38 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from typing import TYPE_CHECKING
 
 from minikit.errors import SourceError
 from minikit.text.formats.segments import Segment, Segmented, Slot, trimmed
 from minikit.text.placeholders import has_words
 
+if TYPE_CHECKING:
+    from minikit.text.languages import Language
+
 __all__ = ["read_json"]
 
 _TOKEN = re.compile(r'"(?:[^"\\]++|\\.)*+"|[{}\[\],:]', re.DOTALL)
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
+_OTHER = re.compile(r"(?:^|_)other$")
+_SHOWN = 4
 _BESIDE = frozenset({"description", "placeholders", "comment"})
 
 
-def read_json(text: str) -> Segmented:
+def read_json(text: str, language: Language | None = None) -> Segmented:
     """Cut a catalogue into its values that are texts with words, however deep they stand.
 
     Left as they are: keys, numbers, values without a word outside placeholders, what stands under
     a key that begins with "@" (metadata of ARB files), and what describes the "message" beside
     it (catalogues of browser extensions).
+
+    Args:
+        text: The catalogue.
+        language: Into which it is translated. Where plural forms stand under keys of their own,
+            such as "file_one" and "file_other", it is noted which forms it needs beside them.
 
     Raises:
         SourceError: It is not JSON.
@@ -37,7 +48,28 @@ def read_json(text: str) -> Segmented:
     except RecursionError as error:
         raise SourceError("the JSON of the source is nested too deep") from error
     plain = not re.search(r"[^\x00-\x7f]", text) and "\\u" in text
-    return Segmented(text=text, format="json", slots=tuple(_slots(text, start, plain)))
+    objects: list[set[str]] = []
+    slots = tuple(_slots(text, start, plain, objects))
+    notes = tuple(_lacking(objects, language)) if language else ()
+    return Segmented(text=text, format="json", slots=slots, notes=notes)
+
+
+def _lacking(objects: Sequence[set[str]], language: Language) -> Iterator[str]:
+    """Yield a note of the plural forms that have no key."""
+    lacking = {
+        f"{stem}{form}"
+        for keys in objects
+        for stem in (key.removesuffix("other") for key in keys if _OTHER.search(key))
+        if f"{stem}one" in keys
+        for form in language.plurals.categories
+        if f"{stem}{form}" not in keys
+    }
+    if lacking:
+        some = ", ".join(sorted(lacking)[:_SHOWN]) + (", ..." if len(lacking) > _SHOWN else "")
+        yield (
+            f"{language.name} has plural forms for which the catalogue has no key: add {some} "
+            f"({len(lacking):,} in all) and translate them"
+        )
 
 
 @dataclass(slots=True)
@@ -61,7 +93,7 @@ class _Level:
     message: Slot | None = None
 
 
-def _slots(text: str, start: int, is_ascii: bool) -> list[Slot]:
+def _slots(text: str, start: int, is_ascii: bool, objects: list[set[str]]) -> list[Slot]:
     slots: list[Slot] = []
     stack = [_Level(is_object=False)]
     for token in _TOKEN.finditer(text, start):
@@ -69,7 +101,7 @@ def _slots(text: str, start: int, is_ascii: bool) -> list[Slot]:
         if sign in "{[":
             stack.append(_Level(is_object=sign == "{", first=len(slots)))
         elif sign in "}]":
-            stack.pop()
+            objects.append(stack.pop().keys)
             if top.message is not None and top.keys & _BESIDE:
                 slots[top.first :] = [top.message]  # all else describes it
         elif sign in ",:":

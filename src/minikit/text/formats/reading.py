@@ -82,12 +82,13 @@ def read_segments(
     text = document.text
     if format == "po":
         return read_po(text, language, again=again)
+    if format == "json":
+        return read_json(text, language)
     readers = {
         "text": read_text,
         "markdown": read_markdown,
         "srt": read_srt,
         "vtt": read_vtt,
-        "json": read_json,
     }
     read = readers[format](text)
     if format in ("srt", "vtt") and text.strip() and "->" not in text:
