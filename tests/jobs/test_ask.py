@@ -424,7 +424,7 @@ def test_a_gap_ends_the_job_where_it_shall(server: ChatServer) -> None:
     """What stands in the refused passage may be what was asked about."""
     server.handler = refusing("forbidden", about("boiler"))
     text = f"The forbidden words stand here. {story(20)}{FACT} {story(20)}"
-    with pytest.raises(JobError, match="1 call failed for good; .* a content filter refused"):
+    with pytest.raises(JobError, match=r"1 call failed for good; .* a content filter refused"):
         ask(server, text, on_gap="raise")
 
 
