@@ -150,6 +150,37 @@ def test_a_gap(online: ChatServer, cat: str, capsys: pytest.CaptureFixture[str])
     assert printed.err == "minikit: dot.gif could not be looked at: content_filter\n"
 
 
+def test_a_folder(online: ChatServer, cat: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Its images are described; one that cannot be sent is told before, and named at the end."""
+    Path("broken.jpg").write_bytes(b"II*\0")
+    online.handler = lambda _body: ok("A cat.")
+    assert main(["describe", ".", "--reply-tokens", "70"]) == 3
+    printed = capsys.readouterr()
+    assert printed.out.endswith(f"Image 2, {cat}:\nA cat.\n")
+    told = printed.err.splitlines()
+    assert told[0].startswith("minikit: note: left out: 'broken.jpg' is a TIFF")
+    assert "minikit: broken.jpg could not be looked at: unreadable" in told
+    assert printed.err.count("is a TIFF") == 1
+    assert online.bodies[0]["max_completion_tokens"] == 70
+
+
+def test_what_was_paid_for_is_printed(
+    online: ChatServer, cat: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Where the job had to stop, the descriptions before that go to stdout."""
+    Path("dot.gif").write_bytes(gif())
+    online.handler = lambda body: (
+        error(400, code="bad") if "image/gif" in str(body) else ok("A cat.")
+    )
+    assert main(["describe", cat, "dot.gif", "-q"]) == 1
+    printed = capsys.readouterr()
+    assert printed.out.startswith("Image 1, cat.png:\nA cat.\n")
+    assert "1 call failed for good" in printed.err
+    assert main(["describe", cat, cat, "-q", "--budget", "0.00001", "--detail", "high"]) == 1
+    printed = capsys.readouterr()
+    assert printed.out == ""
+
+
 def test_what_is_refused(cat: str, capsys: pytest.CaptureFixture[str]) -> None:
     """One line and exit code 2; without a key, that the offline model sees nothing."""
     Path("moves.gif").write_bytes(animated_gif())

@@ -338,6 +338,57 @@ def test_an_image_that_is_refused_is_a_gap(server: ChatServer) -> None:
             asked.describe(gif())
 
 
+def test_an_image_that_cannot_be_sent_is_a_gap(server: ChatServer) -> None:
+    """Among others that can, where each is looked at alone; it is told before, and costs none."""
+    with client(server) as asked:
+        for good in (1, 2):
+            images_ = [b"%PDF-1.7", *[CAT] * good]
+            plan = cast("DescriptionPlan", asked.plan(images_, verb="describe"))
+            assert plan.notes[0].startswith("left out: 'image 1' is a PDF; render its pages")
+            assert [image.gap for image in plan.images] == ["unreadable", *[None] * good]
+            assert f"images: {good} image" in str(plan)
+            assert plan.calls_at_most == good
+            server.script([ok("A cat.")] * good)
+            described = asked.describe(images_)
+            assert described.notes[0] == plan.notes[0]
+            assert [image.gap for image in described.images] == ["unreadable", *[None] * good]
+            assert described.text.startswith(
+                "Image 1:\n[could not be looked at: unreadable]\n\nImage 2:\nA cat."
+            )
+            assert [call.operation for call in described.calls] == ["map"] * good
+            assert plan.levels[0].operation == "map"
+        with pytest.raises(SourceError, match="2 images cannot be sent"):
+            asked.describe([b"", b""])
+        with pytest.raises(SourceError, match="'image 1' is empty"):
+            asked.describe([b"", CAT], "Which?")
+
+
+def test_an_image_that_the_server_cannot_read_is_a_gap(server: ChatServer) -> None:
+    """What it says of it is kept; the others are described."""
+    broken = error(400, code="invalid_image_format", message="You uploaded an unsupported image.")
+    server.handler = lambda body: broken if "image/gif" in str(body) else numbered(body)
+    with client(server) as asked:
+        described = asked.describe([CAT, gif()])
+        assert [image.gap for image in described.images] == [None, "unreadable"]
+        assert "left out: Image 2: HTTP 400 (invalid_image_format): You" in described.notes[-1]
+        described = asked.describe([CAT, gif(), CAT, CAT, CAT], "Which?")
+        assert [image.name for image in described.gaps] == ["image 2"]
+        with pytest.raises(RequestRejectedError, match="invalid_image_format"):
+            asked.describe(gif())
+
+
+def test_claude_looks_at_images(server: ChatServer) -> None:
+    """Its counts are estimates, and no detail makes them smaller."""
+    server.script([ok("A cat.")])
+    with client(server, "claude-haiku-4-5") as asked:
+        plan = cast("DescriptionPlan", asked.plan(CAT, verb="describe"))
+        assert plan.images[0].tokens == 361
+        assert asked.describe(CAT).text == "A cat."
+        with pytest.raises(BudgetExceededError):
+            asked.describe(CAT, budget_usd="0.0000001")
+    assert "detail" not in images(server.bodies[0])[0]
+
+
 def test_a_refused_image_is_found_among_many(server: ChatServer) -> None:
     """Its group is halved until it stands alone, and the answer is told that it is missing."""
     server.handler = lambda body: (
@@ -509,7 +560,7 @@ def test_a_listener_that_ends_the_program(server: ChatServer) -> None:
         ({"task": "text", "schema": Receipt}, r"task='text' writes all text down, and a schema"),
         ({"schema": dict[str, int]}, r"may have any keys"),
         ({"budget_usd": "cheap"}, r"budget_usd"),
-        ({"model": "offline"}, r"'offline' sees no images: set OPENAI_API_KEY, and choose another"),
+        ({"model": "offline"}, r"'offline' sees no images: set OPENAI_API_KEY or choose another"),
         ({"model": "gpt-3.5-turbo"}, r"'gpt-3.5-turbo' sees no images: choose .*gpt-6-luna"),
         ({"model": "claude-2"}, r"no model is known as 'claude-2'"),
         (

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from minikit.errors import ContextOverflowError
+from minikit.errors import ContextOverflowError, SourceError
 from minikit.jobs.describing.description import Asked, Options
 from minikit.jobs.describing.sizes import (
     BYTES_PER_CALL,
@@ -127,6 +127,19 @@ def test_a_provider_has_its_own_limits() -> None:
     heavy = [image(size_bytes=12_000_000)] * 4
     assert [len(group.images) for group in sizes(model=CLAUDE).groups(heavy)] == [1, 1, 1, 1]
     assert [len(group.images) for group in sizes().groups(heavy)] == [2, 2]
+
+
+def test_a_side_may_be_too_long() -> None:
+    """For one provider: an error where it never fits, and smaller calls where it is long."""
+    claude = Model.resolve("claude-haiku-4-5")
+    with pytest.raises(
+        SourceError, match=r"'a' has a side of 9,000 pixels, and 'claude-haiku-4-5'"
+    ):
+        sizes(model=claude).groups([AT_AN_ADDRESS, image(9_000, 10)])
+    assert [len(each.images) for each in sizes(model=claude).groups([image()] * 25)] == [25]
+    long = [image()] * 24 + [image(10, 2_001)]
+    assert [len(each.images) for each in sizes(model=claude).groups(long)] == [20, 5]
+    assert len(sizes(model=Model.resolve("gpt-6-luna")).groups(long)) == 1
 
 
 def test_a_window_that_is_full_is_told() -> None:

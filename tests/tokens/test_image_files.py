@@ -90,7 +90,7 @@ def test_a_long_address_is_shown_short() -> None:
         (animated_gif(), r"'image 1' is an animated GIF"),
         (png()[:-1], r"'image 1' is cut off or damaged"),
         (png(0, 5), r"'image 1' cannot be measured: the image says that it is 0 x 5 pixels"),
-        (Path(), r"'\.' is a directory; name the images in it, for example: sorted\(Path\('\.'"),
+        (Path(), r"the folder '\.' holds no images, told by their names: \.png, "),
         (Path("missing.png"), r"no such image: 'missing.png'"),
         (Path("a\0b"), r"cannot read 'a\\x00b': "),
         (Path("\ud800.png"), r"cannot read '.+\.png': "),
@@ -117,6 +117,37 @@ def test_another_type_is_refused(sources: Any, message: str) -> None:  # noqa: A
     """The error names the types that there are."""
     with pytest.raises(ArgumentError, match=message):
         read_images(sources)
+
+
+def test_a_folder_is_the_images_in_it(tmp_path: Path) -> None:
+    """By name, those among them that no server takes; other files are none of its business."""
+    for name in ("b.JPG", "a.png", ".c.gif", "notes.txt"):
+        (tmp_path / name).write_bytes(png())
+    (tmp_path / "d.png").mkdir()
+    images = read_images([png(), tmp_path])
+    assert [Path(image.name).name for image in images] == ["image 1", ".c.gif", "a.png", "b.JPG"]
+    (tmp_path / "e.tif").write_bytes(b"II*\0")
+    with pytest.raises(SourceError, match=r"e\.tif' is a TIFF"):
+        read_images(tmp_path)
+
+
+def test_all_that_cannot_be_sent_is_named(tmp_path: Path) -> None:
+    """In one error; among others that can be sent it may be kept, with what is wrong with it."""
+    faulty = [b"", tmp_path / "gone.png", animated_gif()]
+    with pytest.raises(SourceError) as caught:
+        read_images([png(), *faulty])
+    first, *faults = str(caught.value).splitlines()
+    assert first == "3 images cannot be sent:"
+    assert len(faults) == 3
+    kept = read_images([png(), *faulty], keeps_faulty=True)
+    assert [image.fault for image in kept] == [None, *faults]
+    model = Model.resolve("gpt-4o-mini")
+    assert [image.count_tokens(model, "auto") for image in kept] == [8_500, 0, 0, 0]
+    assert [image.least_tokens(model, "auto") for image in kept] == [8_500, 0, 0, 0]
+    with pytest.raises(SourceError, match=r"^30 images cannot be sent:(.|\n)*and 10 more$"):
+        read_images([b""] * 30, keeps_faulty=True)
+    with pytest.raises(SourceError, match=r"image 2 is the str 'a.png'"):
+        read_images([png(), "a.png"], keeps_faulty=True)
 
 
 def test_too_large_a_file_is_not_read_to_its_end(tmp_path: Path) -> None:

@@ -46,6 +46,16 @@ def test_an_image_that_is_cut_off_is_refused(kind: MediaType, data: bytes) -> No
             check_still(data[:length], kind, "a")
 
 
+def test_a_png_with_a_broken_checksum_is_refused() -> None:
+    """Readers reject it; but where the chunk may be left out they pass."""
+    damaged = bytearray(png(64, 64))
+    damaged[damaged.index(b"IDAT") + 6] ^= 0xFF
+    with pytest.raises(SourceError, match="'a' is cut off or damaged"):
+        check_still(bytes(damaged), "image/png", "a")
+    note = chunk(b"tEXt", b"Comment\0hello")
+    check_still(png(extra=note[:-1] + b"\0"), "image/png", "a")
+
+
 def test_a_gif_without_its_end_is_whole() -> None:
     """Readers show it, and so it is taken."""
     check_still(gif()[:-1], "image/gif", "a")
@@ -107,6 +117,9 @@ def test_an_image_without_pixels_is_refused(kind: MediaType, data: bytes) -> Non
         (b"BMW is a maker of cars", "is no image;"),
         (b"BM", "is no image;"),
         (b"hello", "is no image;"),
+        (b"P6\n# by a scanner\n2 2\n255\n", "is a PNM image; convert it"),
+        (b"P7\nWIDTH 2\n", "is a PNM image; convert it"),
+        (b"P2 is a room", "is no image;"),
     ],
 )
 def test_what_is_no_image_is_named(data: bytes, told: str) -> None:

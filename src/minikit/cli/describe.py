@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING, cast, get_args
 
 from minikit.cli import common, inputs
 from minikit.cli.schemas import read_schema
+from minikit.errors import BudgetExceededError, JobError
 from minikit.models.model import ImageRule, Model
 from minikit.tokens.messages import Detail
 
 if TYPE_CHECKING:
     from minikit.jobs.describing.description import DescribeOptions, DescriptionPlan
+    from minikit.jobs.result import Result
     from minikit.tokens.image_files import ImageSource
 
 __all__ = ["add", "describe"]
@@ -28,7 +30,7 @@ def add(verbs: common.Verbs) -> None:
         "images",
         metavar="IMAGE",
         nargs="+",
-        help="a PNG, JPEG, WEBP or GIF file, an http(s) address, or - for stdin",
+        help="a PNG, JPEG, WEBP or GIF file, a folder of them, an http(s) address, or - for stdin",
     )
     verb.add_argument("--question", help="what to answer from the images, all together")
     verb.add_argument(
@@ -47,6 +49,9 @@ def add(verbs: common.Verbs) -> None:
     )
     verb.add_argument("--language", help="language of the reply")
     verb.add_argument("--instructions", help="anything else to ask for")
+    verb.add_argument(
+        "--reply-tokens", type=int, metavar="N", help="the most tokens of a reply (default: ample)"
+    )
     common.add_model_options(verb)
     common.add_limits(verb)
     common.add_job_options(verb)
@@ -62,6 +67,7 @@ def describe(arguments: Namespace) -> int:
         "detail": arguments.detail,
         "language": arguments.language,
         "instructions": arguments.instructions,
+        "max_output_tokens": arguments.reply_tokens,
         "budget_usd": arguments.budget,
     }
     named_model = inputs.model if arguments.dry_run else inputs.model_or_offline
@@ -75,15 +81,24 @@ def describe(arguments: Namespace) -> int:
             return common.show_plan(plan, arguments)
         before = _warn(cast("DescriptionPlan", plan), arguments)
         options["on_event"] = watch.on_event
-        with watch.running():
-            described = client.describe(images, arguments.question, schema=schema, **options)
-    print(described.to_json(indent=2) if arguments.json else described)
-    sys.stdout.flush()
+        try:
+            with watch.running():
+                described = client.describe(images, arguments.question, schema=schema, **options)
+        except (BudgetExceededError, JobError) as error:
+            if error.result is not None:
+                _print(error.result, arguments)  # it was paid for
+            raise
+    _print(described, arguments)
     for image in described.gaps:
         common.say(f"{image.name} could not be looked at: {image.gap}")
     untold = tuple(note for note in described.notes if note not in before)
     common.tell(replace(described, notes=untold), watch.seconds, arguments)
     return common.INCOMPLETE if described.gaps else common.DONE
+
+
+def _print(described: Result, arguments: Namespace) -> None:
+    print(described.to_json(indent=2) if arguments.json else described)
+    sys.stdout.flush()
 
 
 def _seeing(model: Model) -> Model:

@@ -10,6 +10,7 @@ from minikit.errors import (
     JobError,
     JournalError,
     RefusalError,
+    RequestRejectedError,
     SourceError,
 )
 from minikit.jobs.describing.description import DescribeOptions, Description
@@ -57,11 +58,11 @@ class _Run:
         self.engine.tally.notes.update(dict.fromkeys(job.plan.notes))
         self.looker = Looker(job.sizes, self.engine, forms)
         self.mapper = Mapper[Group, Seen](self.engine, self._look, Group.halves, self._leave_out)
-        self.gaps: dict[int, str] = {}
+        self.gaps = {at: BROKEN for at, each in enumerate(job.images) if each.fault is not None}
 
     async def description(self) -> Description[Any]:
         groups = self.job.groups
-        if len(groups) == 1:
+        if len(groups) == 1 and not self.gaps:
             return self._result(await self.looker.look(groups[0], "single"))
         try:
             await self.mapper.read_all(groups)
@@ -81,8 +82,14 @@ class _Run:
             return await self.looker.look(group, "map")
         except SourceError as error:  # of one image, and the others are still there
             raise CallError(str(error), code=BROKEN) from error
+        except RequestRejectedError as error:  # such as "invalid_image_format"
+            if "image" not in (error.code or ""):
+                raise
+            raise CallError(f"{self._title(group)}: {error}", code=BROKEN) from error
 
     def _leave_out(self, group: Group, error: CallError) -> None:
+        if error.code == BROKEN:
+            self.engine.tally.notes[f"left out: {error}"] = None
         self.gaps.update(dict.fromkeys(range(group.first, group.last), error.code or "unknown"))
 
     async def _merged(self) -> Seen:

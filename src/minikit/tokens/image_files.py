@@ -38,6 +38,12 @@ OpenAI's guide "Images and vision" (read 2026-11-22) allows 512 MB a request. Un
 """
 
 _SHOWN_CHARACTERS = 60
+_FAULTS_TOLD = 20
+_SUFFIXES = (
+    *(".png", ".jpg", ".jpeg", ".jfif", ".webp", ".gif"),
+    *(".tif", ".tiff", ".bmp", ".heic", ".heif", ".avif", ".jp2", ".jxl"),
+)
+"""What images in a folder are called: the formats that servers take, and those to be converted."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +58,7 @@ class Image:
         size: Width and height in pixels; None at an address.
         size_bytes: Bytes of the file; 0 at an address, since those are not sent.
         digest: Hash of the file, or of the address.
+        fault: Why it cannot be sent, or None; there is nothing to count then.
     """
 
     source: ImageSource = field(repr=False)
@@ -60,6 +67,7 @@ class Image:
     size: tuple[int, int] | None
     size_bytes: int
     digest: str = field(repr=False)
+    fault: str | None = None
 
     @property
     def payload_bytes(self) -> int:
@@ -72,12 +80,16 @@ class Image:
         Raises:
             ArgumentError: The model has no image rule.
         """
+        if self.fault is not None:
+            return 0
         if self.size is None:
             return most_image_tokens(model=model, detail=detail)
         return count_image_tokens(*self.size, model=model, detail=detail)
 
     def least_tokens(self, model: Model, detail: Detail) -> int:
         """Count its input tokens; at an address the fewest that an image can take."""
+        if self.fault is not None:
+            return 0
         return count_image_tokens(*(self.size or (1, 1)), model=model, detail=detail)
 
     def part(self, detail: Detail) -> ImagePart:
@@ -95,22 +107,26 @@ class Image:
         return ImagePart(url=f"data:{self.media_type};base64,{base64}", detail=detail)
 
 
-def read_images(sources: ImageSource | Sequence[ImageSource]) -> tuple[Image, ...]:
+def read_images(
+    sources: ImageSource | Sequence[ImageSource], *, keeps_faulty: bool = False
+) -> tuple[Image, ...]:
     """Measure and check images, one or several. It blocks: call it from a worker thread.
 
     The format is told from the first bytes of a file, whatever it is called. Nothing is decoded,
     and what is held in memory is one file at a time.
 
     Args:
-        sources: A Path, bytes, or a str that is an http(s) or data: URL; or a list of them.
+        sources: A Path, bytes, or a str that is an http(s) or data: URL; or a list of them. A
+            folder stands for the images in it.
+        keeps_faulty: Whether to keep one that cannot be sent, with its fault, where others can.
 
     Raises:
         SourceError: One is missing, cut off, damaged, animated, too large, or no PNG, JPEG, WEBP
-            or GIF; the message says which, what it is, and the way out.
+            or GIF; the message says which, what it is, and the way out. Of several it names all.
         ArgumentError: There is none, or one is of another type.
     """
     if isinstance(sources, str | bytes | bytearray | memoryview | os.PathLike):
-        return (_measured(cast("ImageSource", sources), 1),)
+        sources = [cast("ImageSource", sources)]
     if not isinstance(cast("object", sources), Sequence):
         raise ArgumentError(
             f"an image is a Path, bytes, or a str that is an http(s) or data: URL, or a list of "
@@ -118,11 +134,58 @@ def read_images(sources: ImageSource | Sequence[ImageSource]) -> tuple[Image, ..
         )
     if not sources:
         raise ArgumentError("the list of images is empty; name at least one")
-    return tuple(_measured(source, number) for number, source in enumerate(sources, start=1))
+    each = [part for source in sources for part in _in_folder(source)]
+    images = tuple(_checked(source, number) for number, source in enumerate(each, start=1))
+    faults = [image.fault for image in images if image.fault is not None]
+    if faults and not (keeps_faulty and len(faults) < len(images)):
+        raise SourceError(_all_told(faults))
+    return images
 
 
-def _measured(source: object, number: int) -> Image:
-    source, name = _named(source, number)
+def _all_told(faults: Sequence[str]) -> str:
+    if len(faults) == 1:
+        return faults[0]
+    lines = [f"{len(faults):,} images cannot be sent:", *faults[:_FAULTS_TOLD]]
+    more = len(faults) - _FAULTS_TOLD
+    return "\n".join([*lines, *([f"... and {more:,} more"] if more > 0 else [])])
+
+
+def _in_folder(source: ImageSource) -> list[ImageSource]:
+    """Return the images of a folder by name, those that no server takes among them; else itself."""
+    if not isinstance(source, os.PathLike):
+        return [source]
+    try:
+        names = sorted(os.scandir(source), key=lambda entry: entry.name)
+    except (OSError, ValueError):  # it is no folder, or what is wrong is told when it is read
+        return [source]
+    folder = _path(source)
+    found = [folder / os.fsdecode(each.name) for each in names if each.is_file()]
+    images = [each for each in found if each.suffix.lower() in _SUFFIXES]
+    if not images:
+        raise SourceError(
+            f"the folder {os.fsdecode(source)!r} holds no images, told by their names: "
+            f"{', '.join(_SUFFIXES)}"
+        )
+    return [*images]
+
+
+def _checked(source: object, number: int) -> Image:
+    kept, name = _named(source, number)
+    try:
+        return _measured(kept, name)
+    except SourceError as error:
+        return Image(
+            source=b"",
+            name=name,
+            media_type=None,
+            size=None,
+            size_bytes=0,
+            digest="",
+            fault=str(error),
+        )
+
+
+def _measured(source: ImageSource, name: str) -> Image:
     if isinstance(source, str) and not _is_data(source):
         digest = _digest(source.encode())
         return Image(
@@ -235,10 +298,5 @@ def _file(path: Path, name: str) -> bytes:
             return file.read(IMAGE_BYTES_AT_MOST + 1)
     except FileNotFoundError as error:
         raise SourceError(f"no such image: {name!r}") from error
-    except IsADirectoryError as error:
-        raise SourceError(
-            f"{name!r} is a directory; name the images in it, for example: "
-            f"sorted(Path({name!r}).glob('*.jpg'))"
-        ) from error
     except (OSError, ValueError) as error:  # ValueError: a NUL in the name
         raise SourceError(f"cannot read {name!r}: {error}") from error

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import struct
+import zlib
 from typing import Literal
 
 from minikit.errors import ArgumentError, SourceError
@@ -31,12 +33,13 @@ _OTHERS: tuple[tuple[bytes, str, str], ...] = (
 )
 _HEIF = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
 _AVIF = (b"avif", b"avis")
+_PORTABLE = re.compile(rb"P[1-7]\s+(#[^\n]*\n\s*)*(\d|WIDTH)")
 _LOOKED_AT = 4096
 _GIF_HEADER = 13
 
 
 class _CutOffError(Exception):
-    """A file ends before what it announces."""
+    """A file ends before what it announces, or holds something else."""
 
 
 def media_type(data: bytes, name: str) -> MediaType:
@@ -91,6 +94,8 @@ def _what_else(data: bytes) -> str:
             return f"is {what}; {way}"
     if data.startswith(b"BM") and data[6:10] == bytes(4):  # a text may begin with BM too
         return f"is a BMP image; {_CONVERT}"
+    if _PORTABLE.match(data):
+        return f"is a PNM image; {_CONVERT}"
     if data[4:8] == b"ftyp":
         return _of_boxes(data[8:12])
     return _of_marks(data[:_LOOKED_AT].lstrip(b"\xef\xbb\xbf \t\r\n").lower())
@@ -117,14 +122,21 @@ def _told(kind: MediaType) -> str:
 
 
 def _png_moves(data: bytes) -> bool:
-    """Walk the chunks to the last; one before the pixels says how many frames there are."""
+    """Walk the chunks to the last; one before the pixels says how many frames there are.
+
+    Readers reject a chunk that must be there where its checksum is wrong, and others pass.
+    """
     position, frames, kinds = 8, 1, set[bytes]()
     while b"IEND" not in kinds:
         length, kind = struct.unpack_from(">I4s", data, position)
         if kind == b"acTL":
             (frames,) = struct.unpack_from(">I", data, position + 8)
         kinds.add(kind)
-        position = _within(data, position + 12 + length)
+        end = _within(data, position + 12 + length)
+        (checksum,) = struct.unpack_from(">I", data, end - 4)
+        if kind[:1].isupper() and zlib.crc32(memoryview(data)[position + 4 : end - 4]) != checksum:
+            raise _CutOffError
+        position = end
     if b"IDAT" not in kinds:
         raise _CutOffError
     return frames > 1

@@ -142,7 +142,7 @@ def _another(model: Model) -> str:
     left = [
         each.id for each in seeing if not (each.shutdown_date and each.shutdown_date < _today())
     ]
-    key = "set OPENAI_API_KEY, and " if model.provider == "offline" else ""
+    key = "set OPENAI_API_KEY or " if model.provider == "offline" else ""
     return f"{key}choose another model, such as {', '.join(left)}"
 
 
@@ -221,6 +221,7 @@ class DescriptionPlan(VerbPlan):
 
     def __str__(self) -> str:
         tokens = sum(image.tokens for image in self.images)
-        told = f"{counted(len(self.images), 'image')} of {tokens:,} tokens"
+        sound = sum(image.gap is None for image in self.images)
+        told = f"{counted(sound, 'image')} of {tokens:,} tokens"
         lines = [f'images: {told}, {money(self.images_usd)}, detail "{self.detail}"']
         return "\n".join([draw_levels(self), *lines, *(f"note: {note}" for note in self.notes)])

@@ -16,6 +16,7 @@ from minikit.jobs.describing.description import (
 )
 from minikit.jobs.describing.prompts import Group
 from minikit.jobs.describing.sizes import ImageSizes, cheaper, images_usd
+from minikit.jobs.unread import BROKEN
 from minikit.jobs.verb import Job, Setting, digest_of, planned
 from minikit.tokens.image_files import read_images
 
@@ -80,7 +81,7 @@ def prepare(
         question=question, form=None if form is None else json.dumps(form.wire), options=checked
     )
     asked.check_model(model)
-    images = read_images(image)
+    images = read_images(image, keeps_faulty=asked.looks_alone)
 
     def at(detail: Detail, *notes: str) -> DescribeJob:
         sizes = ImageSizes(model=model, asked=asked, schema=form, detail=detail)
@@ -91,9 +92,12 @@ def prepare(
     is_dear = most is not None and limit is not None and most > limit
     if not is_dear or checked.detail != "auto" or asked.needs_detail:
         return job
-    return at(
-        "low", f'detail="low" was chosen for the budget of ${limit}: small print may be lost in it'
+    low = at(
+        "low",
+        f'detail="low" was chosen for the budget of ${limit:f}: small print may be lost in it',
     )
+    saves = low.plan.images_usd != job.plan.images_usd  # some models look no less closely
+    return low if saves else job
 
 
 def _job(
@@ -103,13 +107,15 @@ def _job(
     setting: Setting,
     notes: tuple[str, ...],
 ) -> DescribeJob:
-    groups = sizes.groups(images)
+    sound = [image for image in images if image.fault is None]
+    groups = tuple(each for each in sizes.groups(images) if each.images[0].fault is None)
     joins = sizes.asked.looks_alone or get_origin(kind) is list
     takes_notes = len(groups) > 1 and not joins
     if takes_notes:
         groups = sizes.groups(images, notes=True)
     model, detail = sizes.model, sizes.detail
-    dear = cheaper(images, model, detail)
+    left_out = [f"left out: {image.fault}" for image in images if image.fault is not None]
+    dear = cheaper(sound, model, detail)
     plan = planned("describe", model, sizes.levels(groups, merges=takes_notes), setting)
     asked = (sizes.asked.question, sizes.asked.form, sizes.asked.options.task, sizes.output)
     wishes = (sizes.asked.options.language, sizes.asked.options.instructions, detail)
@@ -120,7 +126,7 @@ def _job(
             images=tuple(told(image, sizes) for image in images),
             detail=detail,
             images_usd=images_usd(images, model, detail),
-            notes=(*notes, *([] if dear is None else [dear])),
+            notes=(*left_out, *notes, *([] if dear is None else [dear])),
         ),
         digest=digest_of("describe", model, (), [each.digest for each in images], asked, wishes),
         images=images,
@@ -131,8 +137,10 @@ def _job(
     )
 
 
-def told(image: Image, sizes: ImageSizes, **fate: str | None) -> DescribedImage:
-    """Tell of an image what a result tells; `fate` is its text or its gap."""
+def told(
+    image: Image, sizes: ImageSizes, *, text: str | None = None, gap: str | None = None
+) -> DescribedImage:
+    """Tell of an image what a result tells, with its text or its gap."""
     width, height = image.size or (None, None)
     return DescribedImage(
         name=image.name,
@@ -140,5 +148,6 @@ def told(image: Image, sizes: ImageSizes, **fate: str | None) -> DescribedImage:
         width=width,
         height=height,
         tokens=image.count_tokens(sizes.model, sizes.detail),
-        **fate,
+        text=text,
+        gap=gap if image.fault is None else BROKEN,
     )

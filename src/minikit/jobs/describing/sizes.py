@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from minikit.errors import ContextOverflowError
+from minikit.errors import ContextOverflowError, SourceError
 from minikit.jobs.describing.prompts import Group, ask, ask_for_notes, ask_of_notes
 from minikit.jobs.plain import counted, money
 from minikit.jobs.plan import Level
@@ -35,6 +35,12 @@ PER_CALL = {"anthropic": (100, 30_000_000)}
 
 Anthropic: 100 for a window of 200,000 tokens, and 32 MB a request
 (https://platform.claude.com/docs/en/build-with-claude/vision, read 2026-11-22).
+"""
+
+LONGEST_SIDE = {"anthropic": (8_000, 20, 2_000)}
+"""Pixels of a side that a provider takes, and in a call with more than so many images.
+
+Anthropic: 8,000, and 2,000 where there are more than 20 (the same guide, read 2026-11-22).
 """
 
 IMAGES_PER_CALL, BYTES_PER_CALL = 500, 40_000_000
@@ -121,6 +127,7 @@ class ImageSizes:
         room = self.model.room(output) - self.count(empty, notes=notes) - SLACK_TOKENS
         limits = PER_CALL.get(self.model.provider, (IMAGES_PER_CALL, BYTES_PER_CALL))
         at_most, bytes_at_most = (1, 0) if self.asked.looks_alone else limits
+        at_most = min(at_most, self._at_most_by_side(images))
         found: list[list[Image]] = []
         tokens = payload = 0
         for image in images:
@@ -140,7 +147,8 @@ class ImageSizes:
         Raises:
             ContextOverflowError: The notes on all groups would not fit into one call.
         """
-        operation: Operation = "map" if len(groups) > 1 else "single"
+        is_whole = len(groups) == 1 and len(groups[0].images) == groups[0].total
+        operation: Operation = "single" if is_whole else "map"
         output = self.notes_output if merges else self.output
         looking = Level(
             operation=operation,
@@ -172,6 +180,21 @@ class ImageSizes:
             input_tokens_at_most=most,
             output_tokens_at_most=self.output,
         )
+
+    def _at_most_by_side(self, images: Sequence[Image]) -> int:
+        """Return how many of these images a call takes for the length of their sides."""
+        longest, few, side = LONGEST_SIDE.get(self.model.provider, (0, 0, 0))
+        if not longest:
+            return IMAGES_PER_CALL
+        for image in images:
+            if max(image.size or (0,)) > longest:
+                raise SourceError(
+                    f"{image.name!r} has a side of {max(image.size or (0,)):,} pixels, and "
+                    f"{self.model.id!r} takes {longest:,} at most: scale it down, for example: "
+                    f"magick FILE -resize 2048x2048 small.jpg"
+                )
+        is_long = any(max(image.size or (0,)) > side for image in images)
+        return few if is_long else IMAGES_PER_CALL
 
     def _check_one(self, image: Image, needed: int, room: int) -> None:
         if needed > room:
