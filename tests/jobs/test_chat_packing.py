@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from minikit import ArgumentError, ContextOverflowError, Document, Model
 from minikit.jobs.chatting.conversation import Conversation, turns_of
-from minikit.jobs.chatting.knowledge import Knowledge
+from minikit.jobs.chatting.knowledge import KEPT, Knowledge, Shelf
 from minikit.jobs.chatting.options import ChatOptions, CheckedChatOptions
 from minikit.jobs.chatting.packing import Packing, falling_out
 from minikit.text.fence import unfence
@@ -196,6 +196,19 @@ def test_passages_of_long_knowledge_stand_before_the_message() -> None:
     assert asked.endswith("\n</passage>\n\nHow long does a parcel to Norway take?")
     assert all("Norway" in each.cited_text for each in fit.passages)
     assert fit.request.messages[1:3] == state.messages
+
+
+def test_chats_share_what_they_know() -> None:
+    """The same documents are read once for all chats of a client; of others, a few are kept."""
+    shelf, pages = Shelf(), [Document(text=f"Page {number}.") for number in range(KEPT + 1)]
+    first = shelf.take(pages[:1], SMALL, 200)
+    assert shelf.take([Document(text="Page 0.")], SMALL, 200) is first
+    assert shelf.take(pages[:1], SMALL, 1) is not first
+    assert shelf.take([Document(text="Page 0.", title="Zero")], SMALL, 200) is not first
+    assert shelf.take(pages[:1], SMALL, 200) is first
+    others = [shelf.take([page], SMALL, 200) for page in pages[1:]]
+    assert shelf.take(pages[1:2], SMALL, 200) is others[0]
+    assert shelf.take(pages[:1], SMALL, 200) is not first
 
 
 @pytest.mark.parametrize(

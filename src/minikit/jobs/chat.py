@@ -168,7 +168,7 @@ class AsyncChat(Owning):
 
     async def _loaded(self) -> Packing:
         if self._packing is None:
-            knowledge = await in_thread(partial(known, self._model, self._options))
+            knowledge = await in_thread(partial(known, self._pipeline, self._model, self._options))
             packing = await in_thread(partial(Packing, self._model, self._options, knowledge))
             digest = None if knowledge is None else knowledge.digest
             is_other = self._conversation.knowledge not in (None, digest)

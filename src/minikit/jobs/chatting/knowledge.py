@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from threading import Lock
 from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
 
 from minikit.jobs.chatting.conversation import turns_of
 from minikit.jobs.chatting.prompts import passage_fence, question_of
@@ -15,18 +17,22 @@ from minikit.text.retrieval import PassageIndex, Ranked, Stretch, edges_first, f
 from minikit.tokens.counting import count_text
 
 if TYPE_CHECKING:
+    from minikit.calls.pipeline import Pipeline
     from minikit.jobs.chatting.conversation import Turn
     from minikit.jobs.chatting.options import CheckedChatOptions
     from minikit.models.model import Model
     from minikit.text.document import Document
     from minikit.tokens.messages import Message
 
-__all__ = ["Knowledge", "known"]
+__all__ = ["Knowledge", "Shelf", "known"]
 
 KNOWLEDGE_SHARE = 4
 KNOWLEDGE_TOKENS_AT_MOST = 8_000
 """Of knowledge in a request, unless more is asked for."""
 
+KEPT = 4
+"""Different knowledge that a client keeps ready at most, once it was read: chats that are restored
+for each message have the same; where each chat has its own, it would pile up."""
 
 OFFLINE_TOKENS = 300
 """Passages that the offline model is given: it selects from all that it reads, and weighs no
@@ -101,8 +107,35 @@ class Knowledge:
         return count_text(passage_fence(self._passage(ranked)), self._encoding) + 1  # the seam
 
 
-def known(model: Model, options: CheckedChatOptions) -> Knowledge | None:
-    """Read the knowledge that the options name, if any.
+class Shelf:
+    """The knowledge that chats of one client share; safe to use from several threads."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._kept: dict[tuple[object, ...], Knowledge] = {}  # the latest used last
+
+    def take(self, documents: Sequence[Document], model: Model, tokens: int) -> Knowledge:
+        """Return `Knowledge` of these; who asks while it is being read waits for it."""
+        digest = digest_of("chat", model, documents)
+        key = (digest, model.encoding, model.provider, tokens)
+        with self._lock:
+            taken = self._kept.pop(key, None) or Knowledge(documents, model, tokens)
+            self._kept[key] = taken
+            if len(self._kept) > KEPT:
+                del self._kept[next(iter(self._kept))]
+        return taken
+
+
+_shelves: WeakKeyDictionary[Pipeline, Shelf] = WeakKeyDictionary()
+
+
+def known(pipeline: Pipeline, model: Model, options: CheckedChatOptions) -> Knowledge | None:
+    """Read the knowledge that the options name, if any, or take what chats before have read.
+
+    Args:
+        pipeline: That of the client, which the chats that share it have in common.
+        model: Who is asked.
+        options: What is asked of the chat.
 
     Raises:
         SourceError: A document is empty, or cannot be read as text.
@@ -112,4 +145,5 @@ def known(model: Model, options: CheckedChatOptions) -> Knowledge | None:
     if options.knowledge is None:
         return None
     share = min(model.context_window // KNOWLEDGE_SHARE, KNOWLEDGE_TOKENS_AT_MOST)
-    return Knowledge(documents(options.knowledge), model, options.knowledge_tokens or share)
+    shelf = _shelves.setdefault(pipeline, Shelf())
+    return shelf.take(documents(options.knowledge), model, options.knowledge_tokens or share)
