@@ -19,7 +19,7 @@ from pydantic import BaseModel
 from minikit import ArgumentError, AsyncClient, AuthenticationError, Client, Outcome
 from minikit.calls.schema import Schema
 from minikit.jobs.completing.files import OutcomeFile
-from server import ChatServer, error, held, ok, prompt_of
+from server import ChatServer, error, hang, held, ok, prompt_of
 
 ROWS: list[Any] = [{"name": "Ada", "born": date(1815, 12, 10)}, {"nmae": "Bob"}, {"name": "Cy"}]
 
@@ -74,6 +74,18 @@ def test_a_lone_surrogate_comes_back(tmp_path: Path) -> None:
     with OutcomeFile(tmp_path / "a.csv", ("a",), None) as file:
         file.write(Outcome(index=0, row={"a": "x\ud800"}))
     assert table(tmp_path / "a.csv")[0]["a"] == "x\\ud800"
+
+
+def test_what_tables_have_for_nothing(tmp_path: Path) -> None:
+    """It is null in JSON, which has no NaN, and an empty cell in a table."""
+    outcome: Outcome[str] = Outcome(index=0, row={"a": float("nan"), "b": None, "c": "x"})
+    for name in ("a.jsonl", "a.csv"):
+        with OutcomeFile(tmp_path / name, ("a",), None) as file:
+            file.write(outcome)
+    line = (tmp_path / "a.jsonl").read_text("utf-8")
+    assert '"row": {"a": null, "b": null, "c": "x"}' in line
+    (row,) = table(tmp_path / "a.csv")
+    assert (row["a"], row["b"], row["c"]) == ("", "", "x")
 
 
 @pytest.mark.parametrize(("name", "delimiter"), [("a.csv", ","), ("a.TSV", "\t")])
@@ -165,6 +177,44 @@ def test_each_is_there_before_the_next(server: ChatServer, tmp_path: Path) -> No
     assert seen[0].endswith("\n")
     assert json.loads(seen[0])["text"] == "Hi."
     assert len(path.read_text().splitlines()) == 2
+
+
+@pytest.mark.anyio
+async def test_who_is_interrupted_keeps_what_was_paid_for(
+    server: ChatServer, tmp_path: Path
+) -> None:
+    """Replies that wait for a slow row are written, too."""
+    path = tmp_path / "a.jsonl"
+    server.handler = lambda body: hang() if "P1" in prompt_of(body) else ok("Hi.")
+    rows = [{"name": f"P{number}"} for number in range(5)]
+    async with (
+        AsyncClient(api_key="k", base_url=server.base_url, max_concurrency=2) as client,
+        client.complete_many(rows, "{name}") as outcomes,
+        anyio.create_task_group() as group,
+    ):
+        group.start_soon(outcomes.write, path)
+        while outcomes.done < 4:  # noqa: ASYNC110
+            await anyio.sleep(0.005)
+        group.cancel_scope.cancel()
+    lines = [json.loads(line) for line in path.read_text("utf-8").splitlines()]
+    assert [line["index"] for line in lines] == [0, 2, 3, 4]
+
+
+@pytest.mark.anyio
+async def test_who_is_interrupted_at_once_keeps_it_too(server: ChatServer, tmp_path: Path) -> None:
+    """Replies that nobody has taken yet are written."""
+    path = tmp_path / "a.csv"
+    server.handler = lambda _body: ok("Hi.")
+    async with (
+        AsyncClient(api_key="k", base_url=server.base_url) as client,
+        client.complete_many([{"name": "P0"}, {"name": "P1"}], "{name}") as outcomes,
+    ):
+        while outcomes.done < 2:  # noqa: ASYNC110
+            await anyio.sleep(0.005)
+        with anyio.CancelScope() as scope:
+            scope.cancel()
+            await outcomes.write(path)
+    assert [row["name"] for row in table(path)] == ["P0", "P1"]
 
 
 def test_what_was_done_is_written_before_the_error(

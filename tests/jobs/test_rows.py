@@ -83,6 +83,11 @@ def test_columns_without_a_name_are_numbered() -> None:
     assert cells("name,,\nAda,x,\n") == [{"name": "Ada", "column 2": "x", "column 3": ""}]
 
 
+def test_rows_of_nothing_are_none() -> None:
+    """Spreadsheets write them after the last row; a row with one cell of something is a row."""
+    assert cells('a;b\n1;2\n;\n;3\n;\n"";\n') == [{"a": "1", "b": "2"}, {"a": "", "b": "3"}]
+
+
 @given(st.lists(st.lists(st.text(), min_size=2, max_size=2).filter(any), max_size=5))
 def test_what_csv_writes_is_read(rows: list[list[str]]) -> None:
     """Whatever the cells hold, as Python's own writer writes them."""
@@ -127,8 +132,9 @@ def test_a_cell_that_is_too_long(monkeypatch: pytest.MonkeyPatch) -> None:
         ("", "empty"),
         ("\n\n", "empty"),
         ("a,b,a\n1,2,3\n", "two columns 'a'; rename one"),
+        (",".join(map(str, range(60_000))) + ",7\n", "two columns '7'; rename one"),
         ('"a"b,c\n', "the header of 'x' cannot be read"),
-        (b"name\nCaf\xe9\n", "not UTF-8.*iconv"),
+        (b"name\nCaf\xe9\n", 'not UTF-8.*"CSV UTF-8" in the spreadsheet.*iconv -f CP1252'),
         (b"\xff\xfea", "not UTF-8"),
     ],
 )
@@ -155,6 +161,21 @@ def test_json_lines() -> None:
     ] * 2
     assert "line 4 of 'x' is list, and neither a mapping nor a text" in str(records[2].error)
     assert "line 5 of 'x' is no JSON" in str(records[3].error)
+
+
+def test_a_line_that_is_no_text() -> None:
+    """It is an error of its own, and the lines around it are read."""
+    records = read(b'{"a": "\xc3\xa9"}\n{"a": "\xe9"}\n{"a": "\\udce9"}\n', "jsonl")
+    assert [record.row for record in records] == [{"a": "é"}, {}, {"a": "\udce9"}]
+    assert str(records[1].error) == "line 2 of 'x' is not UTF-8 text"
+
+
+def test_what_cannot_be_opened_is_told_before_anything(tmp_path: Path) -> None:
+    """A survey reads what is missing, and a folder, as it would a file."""
+    for name, complaint in (("none.csv", "no such file"), (".", "cannot read")):
+        source = FileRows(name=name, kind="csv", path=tmp_path / name)
+        with pytest.raises(SourceError, match=complaint):
+            survey(source, lambda _: None)
 
 
 def test_files_by_their_ending(tmp_path: Path) -> None:
@@ -212,6 +233,36 @@ def test_iterables() -> None:
         {"text": "Hello."},
     ]
     assert str(records[4].error) == "row 4 is int, and neither a mapping nor a text"
+
+
+class Lost:
+    """A value that was fetched too late."""
+
+    def __str__(self) -> str:
+        raise OSError("the connection is closed")
+
+
+class Unread(Keyed):
+    """A row that was fetched too late."""
+
+    def __getitem__(self, name: str) -> int:
+        """Fail."""
+        raise OSError("the connection is closed")
+
+
+def test_rows_that_cannot_be_told() -> None:
+    """They are errors of their own, whatever their values do, and so never of the others."""
+    loop: list[object] = []
+    loop.append(loop)
+    deep: list[object] = []
+    for _ in range(100_000):
+        deep = [deep]
+    wrong = [{"a": loop}, {"a": deep}, {"a": {(1, 2): 3}}, {"a": Lost()}, Unread(), {"a": 1}]
+    records = list(cast("Iterator[Record]", rows_of(cast("Any", wrong), ())))
+    assert [record.index for record in records] == list(range(6))
+    assert [record.error is None for record in records] == [False] * 5 + [True]
+    assert "row 0 cannot be read: ValueError('Circular reference" in str(records[0].error)
+    assert "row 4 cannot be read: OSError('the connection is closed')" in str(records[4].error)
 
 
 def test_rows_are_copied() -> None:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from minikit.errors import ArgumentError
-from minikit.text.fields import FieldText, check_fields
+from minikit.text.fields import FieldText, check_fields, json_of
 from strategies import texts
 
 
@@ -108,6 +108,25 @@ def test_nothing_is_not_written(nothing: object) -> None:
     """Nobody is called None or nan: a row with nothing in a field cannot be used."""
     with pytest.raises(ArgumentError, match=r"has nothing .* for the field 'a'"):
         FieldText("{a}").filled({"a": nothing})
+
+
+@pytest.mark.parametrize("value", [b"Ada", bytearray(b"Ada"), memoryview(b"Ada")])
+def test_bytes_are_not_written(value: object) -> None:
+    """Nobody is called b'Ada'."""
+    with pytest.raises(ArgumentError, match=r"the field 'a' of the row holds .*: decode them"):
+        FieldText("{a}").filled({"a": value})
+
+
+def test_json_of_what_json_lacks() -> None:
+    """NaN and infinity are null, also in what is nested; and the rest stays as it was."""
+    assert json_of({"a": [float("nan"), float("-inf"), 0.1], "é": "\ud800", "b": None}) == (
+        '{"a": [null, null, 0.1], "é": "\ud800", "b": null}'
+    )
+    assert json_of({"at": Decimal("1.50")}) == '{"at": "1.50"}'
+    loop: list[object] = []
+    loop.append(loop)
+    with pytest.raises(ValueError, match="Circular"):
+        json_of(loop)
 
 
 def test_a_row_that_lacks_a_field() -> None:

@@ -8,7 +8,7 @@ from typing import cast
 
 from minikit.errors import ArgumentError
 
-__all__ = ["FieldText", "Row", "check_fields"]
+__all__ = ["FieldText", "Row", "check_fields", "is_nothing", "json_of"]
 
 Row = Mapping[str, object]
 
@@ -16,6 +16,8 @@ FIELDS_SHOWN = 20
 """So many names of fields are told in a message."""
 
 _BRACES = re.compile(r"\{\{|\}\}|\{([^{}\r\n]*)\}|[{}]")
+_BYTES: tuple[type, ...] = (bytes, bytearray, memoryview)
+_NESTED: tuple[type, ...] = (list, tuple, Mapping)
 _MEANT = "{{ and }} for braces that are meant"
 
 
@@ -53,7 +55,7 @@ class FieldText:
         A str stands as it is, a list or a mapping as JSON, anything else as `str` writes it.
 
         Raises:
-            ArgumentError: `row` lacks a field, or has nothing for it (None, NaN).
+            ArgumentError: `row` lacks a field, has nothing for it (None, NaN), or bytes.
         """
         values = {name: _value(name, row) for name in self.names}
         first, *texts = self._texts
@@ -70,6 +72,24 @@ def check_fields(names: Iterable[str], known: Iterable[str], where: str) -> None
             f"the template asks for {_listed(lacking)}, but {where} are {_listed(known)}: "
             f"ask for these, or write {_MEANT}"
         )
+
+
+def json_of(value: object) -> str:
+    """Return `value` as JSON; what JSON does not have is written as `str` does.
+
+    NaN and infinity, which JSON does not have either, are null.
+
+    Raises:
+        Exception: It holds itself, is nested too deep, has keys that are no texts, or its own `str`
+            raises.
+    """
+    import json
+
+    try:
+        return json.dumps(value, ensure_ascii=False, default=str, allow_nan=False)
+    except ValueError:
+        told = json.loads(json.dumps(value, default=str), parse_constant=lambda _: None)
+        return json.dumps(told, ensure_ascii=False)
 
 
 def _read(template: str) -> tuple[list[str], list[str]]:
@@ -97,19 +117,17 @@ def _read(template: str) -> tuple[list[str], list[str]]:
 
 def _value(name: str, row: Row) -> str:
     value = row.get(name)
-    if _is_nothing(value):
+    if is_nothing(value):
         what = f"has nothing ({value!r}) for" if name in row else "lacks"
         raise ArgumentError(f"the row {what} the field {name!r}; it has {_listed(row)}")
     if isinstance(value, str):
         return value
-    if isinstance(value, list | tuple | Mapping):
-        import json
-
-        return json.dumps(value, ensure_ascii=False, default=str)
-    return str(value)
+    if isinstance(value, _BYTES):
+        raise ArgumentError(f"the field {name!r} of the row holds bytes and no text: decode them")
+    return json_of(value) if isinstance(value, _NESTED) else str(value)
 
 
-def _is_nothing(value: object) -> bool:
+def is_nothing(value: object) -> bool:
     """Tell the values that tables have for a cell without one: None, NaN, NaT, pandas.NA."""
     try:
         return value is None or bool(value != value)  # noqa: PLR0124 - NaN differs from itself

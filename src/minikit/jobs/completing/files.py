@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Self, TextIO, cast
 from minikit.errors import ArgumentError
 from minikit.jobs.completing.rows import FileRows, RowSource
 from minikit.jobs.completing.run import plain
+from minikit.text.fields import is_nothing, json_of
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -73,18 +73,19 @@ class OutcomeFile:
             )
         return self._file
 
-    def write(self, outcome: Outcome[Any]) -> None:
-        """Add an outcome.
+    def write(self, *outcomes: Outcome[Any]) -> None:
+        """Add outcomes.
 
         Raises:
             OSError: The file cannot be written.
         """
-        file = self.open()
-        if self._delimiter is None:
-            file.write(f"{outcome.to_json()}\n")
-        else:
-            self._write_cells(csv.writer(file, delimiter=self._delimiter), outcome)
-        file.flush()
+        for outcome in outcomes:
+            file = self.open()
+            if self._delimiter is None:
+                file.write(f"{outcome.to_json()}\n")
+            else:
+                self._write_cells(csv.writer(file, delimiter=self._delimiter), outcome)
+            file.flush()
 
     def close(self) -> None:
         """Close the file."""
@@ -143,12 +144,10 @@ def check_other(path: str | os.PathLike[str], source: RowSource) -> None:
         raise ArgumentError(f"the rows are read from {str(read)!r}: write to another file")
 
 
-def _json(value: object) -> str:
-    return json.dumps(value, ensure_ascii=False, default=str)
-
-
 def _cell(value: object) -> str:
-    if value is None or isinstance(value, str):
-        return value or ""
+    if isinstance(value, str):
+        return value
+    if is_nothing(value):
+        return ""
     is_json = type(value) is bool or isinstance(value, _NESTED)
-    return _json(value) if is_json else str(value)
+    return json_of(value) if is_json else str(value)

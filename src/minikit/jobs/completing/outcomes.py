@@ -128,7 +128,8 @@ class AsyncOutcomes(Owning, Generic[T]):
 
         A file that is there is replaced when the first one comes. Each row is on its way to the
         disk before the next is waited for: a process that is killed leaves what was done. With
-        `in_order=False` a slow row holds up nothing.
+        `in_order=False` a slow row holds up nothing. Where it is cancelled, as by Ctrl-C, the
+        outcomes that wait for a slow row are written too.
 
         Args:
             path: A file that ends with .jsonl or .ndjson (`Outcome.to_json` a line), or with .csv
@@ -141,16 +142,22 @@ class AsyncOutcomes(Owning, Generic[T]):
             OSError: The file cannot be written.
             MinikitError: What ends the job, after all outcomes that there are were written.
         """
-        from anyio import to_thread
+        from anyio import CancelScope, get_cancelled_exc_class, to_thread
 
         from minikit.jobs.completing.files import OutcomeFile, check_other
 
         tally = self._asking.tally
         check_other(path, self._job.source)
         with OutcomeFile(path, self._job.text.names, self._job.schema) as file:
-            async for outcome in self:
-                await to_thread.run_sync(file.write, outcome)
-                tally.unwritten = file.unwritten
+            tally.unwritten = file.unwritten
+            try:
+                async for outcome in self:
+                    with CancelScope(shield=True):  # it was taken, and paid for
+                        await to_thread.run_sync(file.write, outcome)
+            except get_cancelled_exc_class():
+                with CancelScope(shield=True):
+                    await to_thread.run_sync(file.write, *self._opened.left())
+                raise
             await to_thread.run_sync(file.open)  # where there was none
 
     async def __aenter__(self) -> Self:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import os
 import re
+from collections import Counter
 from collections.abc import (
     AsyncGenerator,
     AsyncIterable,
@@ -22,7 +23,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Literal, cast
 
 from minikit.errors import ArgumentError, SourceError
-from minikit.text.fields import Row, check_fields
+from minikit.text.fields import Row, check_fields, json_of
 
 if TYPE_CHECKING:
     from _csv import Reader
@@ -43,6 +44,7 @@ longer comes of a quote that nobody closed, or of a file of another kind."""
 _KINDS: dict[str, Kind] = {".csv": "csv", ".tsv": "tsv", ".jsonl": "jsonl", ".ndjson": "jsonl"}
 _QUOTED = re.compile(r'"[^"]*(?:"|$)')
 _SEPARATOR = re.compile(r"sep=(.)\s*", re.IGNORECASE)
+_NO_TEXT = re.compile("[\udc80-\udcff]")  # what stands for bytes that are none
 _UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 
 _Read = tuple[Row, ArgumentError | None]
@@ -69,7 +71,8 @@ class FileRows:
 
     A header that lacks a column, a file that is missing or no text, are errors of the whole; a row
     of too many or too few cells, or a line that is no JSON, is a record with an error. Blank lines
-    are no rows. The encoding is UTF-8, or UTF-16 with a byte-order mark.
+    are no rows, nor are those of empty cells alone, which spreadsheets write after the last row.
+    The encoding is UTF-8, or UTF-16 with a byte-order mark.
 
     Attributes:
         name: What the file is called in messages.
@@ -101,23 +104,27 @@ class FileRows:
 
     @property
     def can_be_reread(self) -> bool:
-        """Whether it is a file on a disk, and no pipe."""
-        return self.path is not None and self.path.is_file()
+        """Whether it is no pipe; what is missing or a folder is none either, and reading tells."""
+        path = self.path
+        return path is not None and (path.is_file() or path.is_dir() or not path.exists())
 
     @contextmanager
     def _opened(self) -> Generator[TextIOWrapper]:
         try:
             with self._bytes() as data:
                 encoding = "utf-16" if data.peek(2)[:2] in _UTF_16 else "utf-8-sig"
-                yield TextIOWrapper(data, encoding, newline="")
+                # A line of JSON that is no text spoils itself alone. Of a table all is in doubt:
+                # what one program wrote is in one encoding.
+                errors = "surrogateescape" if self.kind == "jsonl" else "strict"
+                yield TextIOWrapper(data, encoding, errors, newline="")
         except ArgumentError:  # which is a ValueError, too
             raise
         except FileNotFoundError as error:
             raise SourceError(f"no such file: {self.name!r}") from error
         except UnicodeError as error:
             raise SourceError(
-                f"{self.name!r} is not UTF-8 text; convert it first, for example: "
-                f"iconv -f ENCODING -t UTF-8"
+                f'{self.name!r} is not UTF-8 text: save it as "CSV UTF-8" in the spreadsheet, or '
+                f"convert it, for example from that of Windows: iconv -f CP1252 -t UTF-8"
             ) from error
         except (OSError, ValueError) as error:  # ValueError: a NUL in the name
             raise SourceError(f"cannot read {self.name!r}: {error}") from error
@@ -132,6 +139,9 @@ class FileRows:
 
         for number, line in enumerate(lines, 1):
             if not line.strip():
+                continue
+            if not line.isascii() and _NO_TEXT.search(line):
+                yield {}, SourceError(f"line {number} of {self.name!r} is not UTF-8 text")
                 continue
             try:
                 yield _row(json.loads(line)), None
@@ -154,7 +164,7 @@ class FileRows:
                 continue
             if cells is None:
                 return
-            if cells:
+            if any(cells):
                 yield self._csv_row(columns, cells, start)
 
     def _reader(self, lines: Iterator[str]) -> Reader:
@@ -184,7 +194,7 @@ class FileRows:
         if header is None:
             raise SourceError(f"{self.name!r} is empty; its first line names the columns")
         columns = [name.strip() or f"column {n}" for n, name in enumerate(header, 1)]
-        twice = next((name for name in columns if columns.count(name) > 1), None)
+        twice = next((name for name, times in Counter(columns).items() if times > 1), None)
         if twice is not None:
             raise SourceError(f"{self.name!r} has two columns {twice!r}; rename one")
         check_fields(self.names, columns, f"the columns of {self.name!r}")
@@ -321,10 +331,20 @@ def _file(path: Path, names: tuple[str, ...]) -> FileRows:
 
 
 def _record(index: int, value: object) -> Record:
+    """Read a row of an iterable; one that JSON cannot tell, as files of outcomes do, is wrong.
+
+    What it is made of is the caller's, and may raise whatever it likes.
+    """
+    row: Row = {}
     try:
-        return Record(index=index, row=_row(value))
+        row = _row(value)
+        json_of(row)
     except ArgumentError as error:
-        return Record(index=index, row={}, error=ArgumentError(f"row {index} is {error}"))
+        return Record(index=index, row=row, error=ArgumentError(f"row {index} is {error}"))
+    except Exception as error:  # noqa: BLE001 - of the caller's own values
+        problem = ArgumentError(f"row {index} cannot be read: {error!r:.200}")
+        return Record(index=index, row={}, error=problem)
+    return Record(index=index, row=row)
 
 
 def _row(value: object) -> Row:

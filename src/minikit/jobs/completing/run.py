@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import threading
 from collections.abc import Iterable
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from copy import copy
 from dataclasses import dataclass
 from queue import SimpleQueue
@@ -23,7 +23,7 @@ from minikit.errors import (
 )
 from minikit.jobs.completing.rows import AsyncRows, Record
 from minikit.jobs.unread import lies_in_the_passage
-from minikit.text.fields import Row
+from minikit.text.fields import Row, json_of
 
 if TYPE_CHECKING:
     from anyio.lowlevel import EventLoopToken
@@ -81,10 +81,8 @@ class Outcome(Generic[T]):
     def to_json(self) -> str:
         """Return a line of JSON: index, row, text, parsed, finish_reason, cost_usd and error.
 
-        Values in the row that JSON does not have are written as `str` does.
+        Values in the row that JSON does not have are written as `str` does, and NaN as null.
         """
-        import json
-
         completion = self.completion
         cost_usd = completion.cost_usd if completion else None
         line = {
@@ -96,7 +94,7 @@ class Outcome(Generic[T]):
             "cost_usd": None if cost_usd is None else f"{cost_usd:f}",
             "error": self.problem,
         }
-        return json.dumps(line, ensure_ascii=False, default=str)
+        return json_of(line)
 
 
 def plain(value: object) -> Any:  # noqa: ANN401 - any JSON
@@ -163,6 +161,18 @@ class RowRun(Generic[T]):
         self._next += 1
         self._window.release()
         return self._pending.pop(index)
+
+    def left(self) -> list[Outcome[T]]:
+        """Take the outcomes that there are, without a wait for any; for who is interrupted."""
+        from anyio import ClosedResourceError, EndOfStream, WouldBlock
+
+        with suppress(ClosedResourceError, EndOfStream, WouldBlock):
+            while True:
+                outcome = self._outcomes.receive_nowait()
+                self._pending[outcome.index] = outcome
+        left = [self._pending[index] for index in sorted(self._pending)]
+        self._pending.clear()
+        return left
 
     async def _read(self, send: MemoryObjectSendStream[Record]) -> None:
         with send, self._reading:
