@@ -454,6 +454,11 @@ def test_nothing_to_translate_takes_no_call(server: ChatServer) -> None:
     text = 'msgid "a"\nmsgstr "b"\n'
     result = made(server, text)
     assert (result.text, result.format, result.calls, result.segments) == (text, "po", (), 0)
+    assert result.notes == (
+        "the source holds no words to translate and stays as it is; messages that have a "
+        "translation get another one with retranslate",
+    )
+    assert made(server, '{"a": 1}').notes[0].endswith("stays as it is")
 
 
 def test_plural_forms_are_asked_for_by_their_numbers(server: ChatServer) -> None:

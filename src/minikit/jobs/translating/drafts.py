@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 __all__ = ["Draft", "Drafts"]
 
 _LEFT_OUT = "the reply left it out"
+_NOTHING = "the source holds no words to translate and stays as it is"
+_DONE = "; messages that have a translation get another one with retranslate"
 _DOUBTFUL = "the reply left out the next text, and may hold it here"
 
 
@@ -103,7 +105,8 @@ class Drafts:
         job = self._job
         usable = {number: draft.text for number, draft in self._best.items() if draft.is_usable}
         texts = [job.units.joined(index, usable) for index in range(len(job.file.segments))]
-        told: Bill = {**bill, "notes": (*bill["notes"], *job.file.notes)}
+        nothing = () if texts else (_NOTHING + (_DONE if job.file.format == "po" else ""),)
+        told: Bill = {**bill, "notes": (*bill["notes"], *job.file.notes, *nothing)}
         return Translation(
             **told,
             text=job.file.join(texts),
