@@ -128,9 +128,10 @@ def test_openai_is_imported_in_one_file() -> None:
     assert knowing == {"minikit.calls.transport"}
 
 
-def test_import_is_light() -> None:
-    """`import minikit` loads none of the libraries that it depends on."""
-    program = "import json, sys, minikit; print(json.dumps(list(sys.modules)))"
+@pytest.mark.parametrize("wanted", ["import minikit", "from minikit import Client"])
+def test_import_is_light(wanted: str) -> None:
+    """Neither the package nor a client of it loads the libraries that calls depend on."""
+    program = f"import json, sys; {wanted}; print(json.dumps(list(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True)
     assert HEAVY.intersection(json.loads(done.stdout)) == set()
 

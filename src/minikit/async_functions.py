@@ -5,7 +5,7 @@ Each makes a client of its own: hold an `AsyncClient` to keep the connections.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal, TypeVar, Unpack, cast, overload
+from typing import TYPE_CHECKING, Any, TypeVar, Unpack, cast, overload
 
 from minikit.client import AsyncClient
 
@@ -234,10 +234,9 @@ async def aplan(
 async def aplan(
     source: Any,
     *,
-    verb: Verb | Literal["summarize"] = "summarize",
+    verb: Verb = "summarize",
     model: str | Model | Models | None = None,
     **options: Any,
 ) -> Plan | Plans | VerbPlan:
     """Work out what a verb would take; the async twin of `plan`."""
-    which = cast("Verb", verb)  # or summaries: what comes back is told by the overloads
-    return await AsyncClient().plan(source, verb=which, model=cast("str", model), **options)
+    return await AsyncClient().plan(source, verb=verb, model=cast("str", model), **options)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from decimal import Decimal
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar, Unpack, cast, overload
+from typing import TYPE_CHECKING, Any, Self, TypeVar, Unpack, cast, overload
 
 from minikit.calls.budget import read_usd
 from minikit.calls.completion import Completion
@@ -334,14 +334,13 @@ class Client:
         self,
         source: Any,
         *,
-        verb: Verb | Literal["summarize"] = "summarize",
+        verb: Verb = "summarize",
         model: str | Model | Models | None = None,
         **options: Any,
     ) -> Plan | Plans | VerbPlan:
         """Work out what a verb would take; see `AsyncClient.plan`."""
-        which = cast("Verb", verb)  # or summaries: what comes back is told by the overloads
         one = cast("str", model)
-        return self._loop.call(partial(self._client.plan, source, verb=which, model=one, **options))
+        return self._loop.call(partial(self._client.plan, source, verb=verb, model=one, **options))
 
     def close(self) -> None:
         """Cancel what is under way and close the connections; later calls raise ClosedError."""

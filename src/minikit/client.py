@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Any, Literal, TypeVar, Unpack, overload
+from typing import TYPE_CHECKING, Any, TypeVar, Unpack, overload
 
 from minikit.calls.pipeline import in_thread
 from minikit.errors import ArgumentError
@@ -109,7 +109,7 @@ class AsyncClient(AsyncVerbs):
         Args:
             source: What to summarize, or what `prompt` is about: a text, a file or a `Document`;
                 None where the prompt stands alone.
-            models: The models to ask, by id or described; two or more.
+            models: The models to ask, by id or described; one or more.
             prompt: What to ask about the source; default: a summary of it.
             **options: See `CompareOptions`.
 
@@ -190,7 +190,7 @@ class AsyncClient(AsyncVerbs):
         self,
         source: Any,
         *,
-        verb: Verb | Literal["summarize"] = "summarize",
+        verb: Verb = "summarize",
         model: str | Model | Models | None = None,
         **options: Any,
     ) -> Plan | Plans | VerbPlan:
@@ -214,6 +214,8 @@ class AsyncClient(AsyncVerbs):
         if not isinstance(model, list | tuple):
             if verb != "compare":
                 options["model"] = self._resolved(model)
+            elif model is not None:
+                raise ArgumentError("compare asks several models: name them with models=[...]")
             return await self._planned(partial(plan_of, verb), source, **options)
         if verb != "summarize":
             raise ArgumentError(f"several models are planned for summaries, not for {verb!r}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
-from typing import TYPE_CHECKING, Any, Literal, TypeVar, Unpack, cast, overload
+from typing import TYPE_CHECKING, Any, TypeVar, Unpack, cast, overload
 
 from minikit.blocking import Client
 
@@ -254,7 +254,7 @@ def compare(
     Args:
         source: What to summarize, or what `prompt` is about: a text, a file or a `Document`;
             None where the prompt stands alone.
-        models: The models to ask, by id or described; two or more.
+        models: The models to ask, by id or described; one or more.
         prompt: What to ask about the source; default: a summary of it.
         **options: See `CompareOptions`.
 
@@ -314,7 +314,7 @@ def plan(
 def plan(
     source: Any,
     *,
-    verb: Verb | Literal["summarize"] = "summarize",
+    verb: Verb = "summarize",
     model: str | Model | Models | None = None,
     **options: Any,
 ) -> Plan | Plans | VerbPlan:
@@ -335,8 +335,7 @@ def plan(
         SourceError: The source is empty, or the file cannot be read as text.
         ArgumentError: An option cannot be used.
     """
-    which = cast("Verb", verb)  # or summaries: what comes back is told by the overloads
-    return default_client().plan(source, verb=which, model=cast("str", model), **options)
+    return default_client().plan(source, verb=verb, model=cast("str", model), **options)
 
 
 @cache

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from argparse import Namespace
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
 
-from minikit import Gap, Result, Span, Usage
+from minikit import CallRecord, Gap, Result, Span, Usage
 from minikit.cli import common
 
 
@@ -27,6 +28,38 @@ def test_the_bill_and_the_notes(quiet: bool, capsys: pytest.CaptureFixture[str])
         "minikit: note: the server takes no response format\n"
     )
     assert capsys.readouterr().err == ("" if quiet else told)
+
+
+def test_what_failed_and_what_was_paid_before(capsys: pytest.CaptureFixture[str]) -> None:
+    """The bill tells what came from the journal, and what was lost, also without a price."""
+    call = CallRecord(
+        operation="map",
+        level=0,
+        span=Span(0, 9),
+        model="own",
+        usage=Usage(input_tokens=10, output_tokens=1),
+        cost_usd=None,
+        finish_reason="stop",
+        attempts=0,
+        latency_s=0.0,
+        replayed=True,
+    )
+    priced = replace(call, cost_usd=Decimal("0.002"))
+    for each in (call, priced):
+        result = Result(
+            model="own",
+            usage=each.usage,
+            cost_usd=each.cost_usd,
+            calls=(each,),
+            failed_cost_usd=Decimal("0.001"),
+            unmeasured=2,
+        )
+        common.tell(result, 0.1, Namespace(quiet=False))
+    lost = "and $0.0010 for calls that failed, 2 attempts of unknown cost, 0.1 s\n"
+    told = "minikit: own, 1 call (1 from the journal), 10 tokens in, 1 out, "
+    assert capsys.readouterr().err == (
+        f"{told}price unknown, {lost}{told}$0.0020 ($0.0020 of it paid before), {lost}"
+    )
 
 
 @pytest.mark.parametrize(("named", "begins"), [("", "characters"), ("a.txt", "a.txt: characters")])

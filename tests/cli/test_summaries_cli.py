@@ -221,7 +221,7 @@ def test_what_was_read_before_a_failure(
     kept = [*journal, f"{notes}.sqlite"] if journal else []
     assert main(["summarize", notes, "--chunk-tokens", "100", "-q", "--rpm", "999", *kept]) == 1
     read, failure = capsys.readouterr().err.splitlines()
-    assert read.startswith("minikit: 5 parts had been read: ")
+    assert read.startswith("minikit: 5 calls had been answered: ")
     assert read.endswith(way)
     assert "invalid_api_key" in failure
 
@@ -232,5 +232,5 @@ def test_a_budget_that_cannot_be_enough(
     """Where nothing was read, nothing is told but the error."""
     assert main(["summarize", notes, "--budget", "0.00000001"]) == 1
     (line,) = capsys.readouterr().err.splitlines()
-    assert "of the budget" in line
+    assert "more than the budget of $0.00000001; nothing was sent" in line
     assert not online.requests

@@ -26,7 +26,13 @@ from minikit.jobs.summarizing.options import Strategy, Unsupported
 
 __all__ = ["parser"]
 
-EXIT_CODES = """\
+EPILOG = """\
+to begin with, without a key and at no cost:
+  minikit summarize report.txt --model offline
+then with OPENAI_API_KEY set, and the cost told before:
+  minikit ask "Who signed it?" contracts/ --dry-run
+  minikit ask "Who signed it?" contracts/ --budget 0.50
+
 exit codes: 0 done; 1 a call failed for good; 2 an argument or a file cannot be used; 3 done, but
 not all of it; 4 no API key; 130 interrupted"""
 
@@ -36,9 +42,10 @@ def parser() -> common.Parser:
     top = common.Parser(
         prog="minikit",
         description="Work on texts longer than a model's window, with the cost of each call known.",
-        epilog=EXIT_CODES,
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    top.add_argument("--version", action="version", version=f"minikit {version('minikit')}")
+    top.add_argument("--version", "-V", action="version", version=f"minikit {version('minikit')}")
     verbs = top.add_subparsers(title="commands", metavar="COMMAND", required=True)
     _add_summarize(verbs)
     _add_plan(verbs)

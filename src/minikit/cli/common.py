@@ -15,7 +15,7 @@ from minikit.blocking import Client
 from minikit.calls.completion import EXTRACTIVE_NOTE
 from minikit.cli import inputs
 from minikit.cli.progress import ProgressLine
-from minikit.errors import ArgumentError
+from minikit.errors import ArgumentError, BudgetExceededError, JobError
 from minikit.jobs.plain import counted, money
 from minikit.jobs.summarizing.options import LENGTH_WORDS
 
@@ -43,6 +43,7 @@ __all__ = [
     "show_plan",
     "tell",
     "tell_gap",
+    "told",
     "written",
 ]
 
@@ -73,18 +74,19 @@ def add_verb(verbs: Verbs, name: str, summary: str, run: Command) -> Parser:
 
 def add_model_options(verb: argparse.ArgumentParser, *, several: bool = False) -> None:
     """Add the options that choose the model, or `several`."""
-    told = "the model (default: gpt-4o-mini)"
+    model = verb.add_argument_group("which model")
     if several:
-        verb.add_argument("--model", metavar="ID", action="append", help=f"{told}; or several")
+        told = "the model (default: gpt-4o-mini); of several, give each with an option of its own"
+        model.add_argument("--model", metavar="ID", action="append", help=told)
     else:
-        verb.add_argument("--model", metavar="ID", help=told)
-    verb.add_argument(
+        model.add_argument("--model", metavar="ID", help="the model (default: gpt-4o-mini)")
+    model.add_argument(
         "--context-window",
         type=int,
         metavar="N",
         help="tokens that a model of your own takes, input and output together",
     )
-    verb.add_argument(
+    model.add_argument(
         "--max-output-tokens",
         type=int,
         metavar="N",
@@ -94,22 +96,24 @@ def add_model_options(verb: argparse.ArgumentParser, *, several: bool = False) -
 
 def add_limits(verb: argparse.ArgumentParser) -> None:
     """Add what the account allows."""
-    verb.add_argument("--rpm", type=int, metavar="N", help="requests a minute that are allowed")
-    verb.add_argument("--tpm", type=int, metavar="N", help="tokens a minute that are allowed")
+    limits = verb.add_argument_group("what the account allows (default: learned from the replies)")
+    limits.add_argument("--rpm", type=int, metavar="N", help="requests a minute")
+    limits.add_argument("--tpm", type=int, metavar="N", help="tokens a minute")
 
 
 def add_job_options(verb: argparse.ArgumentParser, *, dry_run: bool = True) -> None:
     """Add the options of every command that asks a model; without `dry_run` it has no plan."""
-    verb.add_argument("--base-url", metavar="URL", help="an OpenAI-compatible server")
-    verb.add_argument("--budget", metavar="USD", help="what it may cost at most, such as 0.50")
-    verb.add_argument(
+    run = verb.add_argument_group("how it is run")
+    run.add_argument("--base-url", metavar="URL", help="an OpenAI-compatible server")
+    run.add_argument("--budget", metavar="USD", help="what it may cost at most, such as 0.50")
+    run.add_argument(
         "--journal", metavar="PATH", help="keep replies in this file, and pay for none twice"
     )
     if dry_run:
-        verb.add_argument(
+        run.add_argument(
             "--dry-run", action="store_true", help="print what it would take, and send nothing"
         )
-    verb.add_argument(
+    run.add_argument(
         "--quiet", "-q", action="store_true", help="no progress, no bill and no warnings"
     )
 
@@ -180,6 +184,22 @@ def tell(result: Result, seconds: float, arguments: Namespace) -> None:
             say(f"note: {note}")
 
 
+@contextmanager
+def told(arguments: Namespace) -> Generator[None]:
+    """Tell what an error leaves behind, above the line that it is."""
+    try:
+        yield
+    except (BudgetExceededError, JobError) as error:
+        if error.calls:
+            way = (
+                "the same command goes on from there"
+                if arguments.journal
+                else "with --journal PATH they would have been kept"
+            )
+            say(f"{counted(len(error.calls), 'call')} had been answered: {way}")
+        raise
+
+
 def tell_gap(gap: Gap, named: str = "") -> None:
     """Tell of a stretch that could not be read; `named` is its source, where there are several."""
     where = f"characters {gap.span.start:,} to {gap.span.end:,}"
@@ -209,10 +229,16 @@ def written(path: str, write: Callable[[str], object]) -> None:
 
 
 def _bill(result: Result, seconds: float) -> str:
-    usage, before = result.usage, result.replayed_cost_usd
+    usage, before, failed = result.usage, result.replayed_cost_usd, result.failed_cost_usd
+    replayed = sum(call.replayed for call in result.calls)
+    kept = f" ({replayed:,} from the journal)" if replayed else ""
     paid = f" ({money(before)} of it paid before)" if before else ""
+    lost = f", and {money(failed)} for calls that failed" if failed else ""
+    unknown = (
+        f", {counted(result.unmeasured, 'attempt')} of unknown cost" if result.unmeasured else ""
+    )
     return (
-        f"{result.model}, {counted(len(result.calls), 'call')}, "
+        f"{result.model}, {counted(len(result.calls), 'call')}{kept}, "
         f"{usage.input_tokens:,} tokens in, {usage.output_tokens:,} out, "
-        f"{money(result.cost_usd)}{paid}, {seconds:.1f} s"
+        f"{money(result.cost_usd)}{paid}{lost}{unknown}, {seconds:.1f} s"
     )

@@ -5,13 +5,11 @@ from __future__ import annotations
 import sys
 from argparse import Namespace
 from collections import Counter
-from collections.abc import Generator
-from contextlib import contextmanager
 from pathlib import Path
 
 from minikit.cli import common, inputs
 from minikit.cli.plans import show_plan
-from minikit.errors import ArgumentError, BudgetExceededError, JobError
+from minikit.errors import ArgumentError
 from minikit.jobs.plain import counted
 from minikit.jobs.summarizing.summary import Summary
 
@@ -31,7 +29,7 @@ def summarize(arguments: Namespace) -> int:
         common.check_place(path)
     watch = common.Watch(arguments)
     options["on_event"] = watch.on_event
-    with common.opened(arguments) as client, _told(arguments), watch.running():
+    with common.opened(arguments) as client, common.told(arguments), watch.running():
         summary = client.summarize(document, **options)
     print(summary.to_json(indent=2, document=False) if arguments.json else summary)
     sys.stdout.flush()
@@ -62,27 +60,6 @@ def _write(summary: Summary, arguments: Namespace) -> None:
 
 def _save(summary: Summary, path: str) -> None:
     Path(path).write_text(summary.to_json(), "utf-8")
-
-
-@contextmanager
-def _told(arguments: Namespace) -> Generator[None]:
-    try:
-        yield
-    except (BudgetExceededError, JobError) as error:
-        _tell_what_was_read(error, arguments)
-        raise
-
-
-def _tell_what_was_read(error: BudgetExceededError | JobError, arguments: Namespace) -> None:
-    """Tell what an error leaves behind, above the line that it is."""
-    if not error.partial:
-        return
-    way = (
-        "the same command goes on from there"
-        if arguments.journal
-        else "with --journal PATH they would have been kept"
-    )
-    print(f"minikit: {counted(len(error.partial), 'part')} had been read: {way}", file=sys.stderr)
 
 
 def _tell(summary: Summary, seconds: float, arguments: Namespace) -> None:

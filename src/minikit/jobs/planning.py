@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from importlib import import_module
+from inspect import signature
 from typing import TYPE_CHECKING, Any, Literal
 
 from minikit.checks import check_choice
+from minikit.errors import ArgumentError
 from minikit.jobs.summarizing.options import Options
 from minikit.jobs.summarizing.prepare import prepare, readable
 
@@ -16,14 +18,16 @@ if TYPE_CHECKING:
 
 __all__ = ["Verb", "plan_of"]
 
-Verb = Literal["ask", "extract", "translate", "complete_many", "describe", "compare", "needle"]
-"""What can be planned beside summaries."""
+Verb = Literal[
+    "summarize", "ask", "extract", "translate", "complete_many", "describe", "compare", "needle"
+]
+"""What can be planned; a chat cannot, since nobody knows what will be said in it."""
 
 _MODULES = {"complete_many": "many"}
 
 
 def plan_of(
-    verb: Verb | Literal["summarize"],
+    verb: Verb,
     source: Any,  # noqa: ANN401 - what the verb takes
     *,
     setting: Setting,
@@ -42,11 +46,17 @@ def plan_of(
     Raises:
         ArgumentError: The job cannot be done as it is asked for.
     """
+    check_choice("verb", verb, Verb)
     if verb == "summarize" and model is not None:
         return prepare(readable(source), model, Options(**options), setting).plan
-    check_choice("verb", verb, Verb)
     if model is not None:
         options["model"] = model
-    module = import_module(f"minikit.jobs.{_MODULES.get(verb, verb)}")
-    plan: VerbPlan = module.prepare(source, setting=setting, **options).plan
+    plan_job = import_module(f"minikit.jobs.{_MODULES.get(verb, verb)}").prepare
+    try:
+        signature(plan_job).bind(source, setting=setting, **options)
+    except TypeError as error:
+        raise ArgumentError(
+            f"plan(source, verb={verb!r}, ...) takes the arguments of {verb}() by name: {error}"
+        ) from error
+    plan: VerbPlan = plan_job(source, setting=setting, **options).plan
     return plan

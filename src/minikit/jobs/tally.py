@@ -58,10 +58,11 @@ class Tally:
             listen: Called after each call, and trusted.
 
         Raises:
-            BudgetExceededError: The plan costs more at least than `limit_usd`.
+            BudgetExceededError: The plan costs more at least than `limit_usd`, or than the budget
+                of the client.
         """
-        budget = None if limit_usd is None else Budget(limit_usd)
-        self.account = Account(budget=budget, job=digest)
+        budget_of_job = None if limit_usd is None else Budget(limit_usd)
+        self.account = Account(budget=budget_of_job, job=digest)
         self.calls: list[CallRecord] = []
         self.usage = Usage()
         self.cost_usd: Decimal | None = Decimal(0)
@@ -70,7 +71,9 @@ class Tally:
         self._on_event = on_event
         self._listen = listen
         self._hooks = pipeline.hooks
-        self._check_enough(plan.cost_usd_at_least)
+        for budget in (self.account.budget, pipeline.account.budget):
+            if budget is not None:
+                _check_enough(budget, plan.cost_usd_at_least)
 
     @property
     def failed_cost_usd(self) -> Decimal:
@@ -115,17 +118,20 @@ class Tally:
         except Exception as error:  # noqa: BLE001 - a hook of the caller's must not fail the job
             warned(f"on_event failed: {error!r}")
 
-    def _check_enough(self, at_least_usd: Decimal | None) -> None:
-        """Raise before anything is paid where the budget cannot be enough."""
-        budget = self.account.budget
-        if budget is None or at_least_usd is None or at_least_usd <= budget.limit_usd:
-            return
-        raise BudgetExceededError(
-            f"the job costs ${at_least_usd:f} at least, more than the budget of "
-            f"${budget.limit_usd:f}; nothing was sent: raise budget_usd, ask for less, or choose "
-            f"a cheaper model",
-            limit_usd=budget.limit_usd,
-            spent_usd=Decimal(0),
-            unknown_usd=Decimal(0),
-            needed_usd=at_least_usd,
-        )
+
+def _check_enough(budget: Budget, at_least_usd: Decimal | None) -> None:
+    """Raise before anything is paid where a budget cannot be enough.
+
+    What was spent of it is not looked at: a journal may have the replies that were paid for.
+    """
+    if at_least_usd is None or at_least_usd <= budget.limit_usd:
+        return
+    raise BudgetExceededError(
+        f"the job costs ${at_least_usd:f} at least, more than the budget of "
+        f"${budget.limit_usd:f}; nothing was sent: raise budget_usd, ask for less, or choose "
+        f"a cheaper model",
+        limit_usd=budget.limit_usd,
+        spent_usd=Decimal(0),
+        unknown_usd=Decimal(0),
+        needed_usd=at_least_usd,
+    )

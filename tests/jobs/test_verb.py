@@ -1,0 +1,142 @@
+"""What all verbs have in common: options, plans with bounds, digests."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from minikit import ArgumentError, Client, Document, Model, Price, Usage, VerbPlan
+from minikit.jobs.plan import Level
+from minikit.jobs.verb import CheckedOptions, Setting, digest_of, exact_level, planned
+from minikit.models.prices import cost_usd
+from strategies import texts
+
+if TYPE_CHECKING:
+    from minikit.jobs.result import Progress
+
+MODEL = Model.resolve("gpt-4o-mini")
+UNPRICED = Model(id="own", context_window=1_000, max_output_tokens=100)
+SETTING = Setting(max_concurrency=4, requests_per_minute=60, tokens_per_minute=1_000)
+TEXT = "The heron flew over the mill. The otter swam."
+
+
+async def late(_progress: Progress) -> None:
+    """Hear of a call, as no verb can tell it."""
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ({"budget_usd": "-1"}, "budget_usd='-1' is no amount of US dollars"),
+        ({"budget_usd": []}, "budget_usd is US dollars as a str"),
+        ({"on_event": "print"}, "on_event is a function, not str"),
+        ({"on_event": late}, "on_event is a plain function, not an async one"),
+    ],
+)
+def test_options_are_checked(options: dict[str, Any], told: str) -> None:
+    """What cannot be used is refused with its value, and what may stand in its place."""
+    with pytest.raises(ArgumentError, match=told):
+        CheckedOptions(**options)
+
+
+def test_options_as_they_are_read() -> None:
+    """An amount is exact, and none is no limit."""
+    assert CheckedOptions(budget_usd="0.50").limit_usd == Decimal("0.50")
+    assert CheckedOptions().limit_usd is None
+    assert CheckedOptions(on_event=print).on_event is print
+
+
+@settings(max_examples=50)
+@given(
+    prompts=st.lists(st.integers(1, 50_000), max_size=20),
+    written=st.lists(st.integers(1, 100), min_size=20, max_size=20),
+    cached=st.lists(st.floats(0, 1), min_size=20, max_size=20),
+)
+def test_what_is_paid_lies_in_the_bounds(
+    prompts: list[int], written: list[int], cached: list[float]
+) -> None:
+    """However much is cached and however long replies are, the cost lies within the plan."""
+    plan = planned("ask", MODEL, [exact_level("map", prompts, 100)], SETTING)
+    paid = Decimal(0)
+    for tokens, output, share in zip(prompts, written, cached, strict=False):
+        usage = Usage(input_tokens=tokens, cached_tokens=int(share * tokens), output_tokens=output)
+        paid += cost_usd(MODEL, usage) or 0
+    assert plan.cost_usd_at_least is not None
+    assert plan.cost_usd_at_most is not None
+    assert plan.cost_usd_at_least <= paid <= plan.cost_usd_at_most
+    assert plan.calls_at_least == plan.calls_at_most == len(prompts)
+
+
+def test_a_plan_of_several_levels() -> None:
+    """Levels add up; what a client allows is told; and a plan is saved and loaded."""
+    merge = Level(
+        operation="merge",
+        calls_at_least=0,
+        calls_at_most=2,
+        input_tokens_at_least=0,
+        input_tokens_at_most=400,
+        output_tokens_at_most=100,
+    )
+    levels = [exact_level("map", [10, 20], 50), merge]
+    plan = planned("ask", MODEL, levels, SETTING, document_characters=9, document_tokens=3)
+    assert (plan.calls_at_least, plan.calls_at_most) == (2, 4)
+    assert (plan.document_characters, plan.document_tokens) == (9, 3)
+    assert (plan.max_concurrency, plan.requests_per_minute, plan.tokens_per_minute) == (
+        4,
+        60,
+        1_000,
+    )
+    assert VerbPlan.from_json(plan.to_json()) == plan
+
+
+def test_a_price_that_is_not_known() -> None:
+    """A model without a price has a plan without a cost, and a model that is free costs 0."""
+    level = exact_level("map", [10], 10)
+    plan = planned("ask", UNPRICED, [level], SETTING)
+    assert (plan.cost_usd_at_least, plan.cost_usd_at_most) == (None, None)
+    free = Model(
+        id="free",
+        context_window=1_000,
+        max_output_tokens=100,
+        price=Price(input_usd_per_mtok=0, output_usd_per_mtok=0),
+    )
+    assert planned("ask", free, [level], SETTING).cost_usd_at_most == 0
+
+
+@settings(max_examples=30)
+@given(first=texts(10), second=texts(10))
+def test_a_digest_tells_jobs_apart(first: str, second: str) -> None:
+    """Equal jobs have one digest; another text, order, option, model or verb is another job."""
+    one, two = Document(text=first), Document(text=second)
+    digest = digest_of("ask", MODEL, [one, two], "When?")
+    assert digest == digest_of("ask", MODEL, [Document(text=first), two], "When?")
+    assert digest != digest_of("ask", MODEL, [one, two], "Where?")
+    assert digest != digest_of("ask", UNPRICED, [one, two], "When?")
+    assert digest != digest_of("extract", MODEL, [one, two], "When?")
+    assert digest != digest_of("ask", MODEL, [one], "When?")
+    assert (digest == digest_of("ask", MODEL, [two, one], "When?")) == (first == second)
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ({"verb": "chat"}, "verb is .* not 'chat'"),
+        ({"verb": "ask"}, "takes the arguments of ask.. by name: missing .*'question'"),
+        ({"verb": "translate", "question": "?"}, "arguments of translate.. by name: .*'language'"),
+        ({"verb": "compare", "models": ["offline"], "model": "offline"}, "models=\\[...\\]"),
+    ],
+)
+def test_a_plan_that_cannot_be_made(options: dict[str, Any], told: str) -> None:
+    """What a verb cannot be planned without is named."""
+    with Client() as client, pytest.raises(ArgumentError, match=told):
+        client.plan(TEXT, **options)
+
+
+def test_a_summary_is_planned_by_its_name_or_without() -> None:
+    """The plan of a summary is the same, whether it is named or not."""
+    with Client() as client:
+        assert client.plan(TEXT, verb="summarize", length=20) == client.plan(TEXT, length=20)
