@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Hashable
+from itertools import permutations
 from typing import Any
 
 import pytest
@@ -54,15 +55,42 @@ def test_named_again() -> None:
             record(0, name="Anna", city="Bern"),
             record(0, name="Bob"),
             record(1, name="Anna", age=40),
-            record(2, name="Anna", city="Basel"),
+            record(2, name="Bob", city="Basel", age=40),
         ]
     )
     assert plains(found) == [
         {"name": "Anna", "city": "Bern", "age": 40},
-        {"name": "Bob"},
-        {"name": "Anna", "city": "Basel"},
+        {"name": "Bob", "city": "Basel", "age": 40},
     ]
-    assert [each.parts for each in found] == [{0, 1}, {0}, {2}]
+    assert [each.parts for each in found] == [{0, 1}, {0, 2}]
+
+
+@pytest.mark.parametrize("order", list(permutations(range(3))), ids=str)
+def test_namesakes(order: tuple[int, ...]) -> None:
+    """What may be told of either of two is given to none, in whatever order they are read."""
+    read = [
+        record(0, name="Anna", city="Bern"),
+        record(1, name="Anna", age=40),
+        record(2, name="Anna", city="Basel"),
+    ]
+    assert merged([read[at] for at in order]) == [read[at] for at in order]
+
+
+def test_common_values() -> None:
+    """A value that many different things have, such as a currency, makes no two of them one."""
+    bills = [record(number, no=number, currency="EUR") for number in range(3)]
+    total = record(9, currency="EUR", total=99)
+    assert merged([total, *bills]) == [total, *bills]
+    again = record(8, no=1, currency="EUR", total=50)
+    assert plains(merged([total, *bills, again]))[2] == {"no": 1, "currency": "EUR", "total": 50}
+
+
+def test_what_adds_nothing() -> None:
+    """A mere mention of one of two namesakes is no record of its own, unless it lists something."""
+    read = [record(0, name="Anna", city="Bern"), record(1, name="Anna", city="Basel")]
+    found = merged([*read, record(2, name="Anna"), record(3, name="Anna", tags=["a"])])
+    assert plains(found) == [*plains(read), {"name": "Anna", "tags": ["a"]}]
+    assert found[0].parts == {0, 2}
 
 
 def test_filled_records_meet() -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 from typing import Any
 
@@ -38,14 +38,17 @@ def merged(records: Iterable[Record], key: Key = None) -> list[Record]:
         key: The fields that tell records apart: two are one where each of these is said in both
             and is the same; a record without one of them stays alone. None: two are one where
             they come from different parts, agree in all single values that both have, and share
-            one that is not a mere choice. (): as None, and they quote the same place.
+            one that is not a mere choice; where others that share as much contradict each other,
+            as namesakes do, only one that adds nothing is joined. (): they agree and share so, and
+            quote the same place.
 
     Returns:
         No more records than were given; merging them again changes nothing. The time is linear
         in their number, times that of the different sets of fields that they fill.
     """
-    pool = _Pool(key)
-    for record in records:
+    read = list(records)
+    pool = _Pool(key, _Census(read))
+    for record in read:
         pool.add(record)
     return [record for record in pool.records if record is not None]
 
@@ -69,6 +72,34 @@ def leaves(tree: Tree, path: str = "") -> Iterator[tuple[str, Leaf]]:
         yield from leaves(each, f"{path}.{name}" if path else str(name))
 
 
+class _Census:
+    """Knows of which values all that have them may be one thing."""
+
+    def __init__(self, records: Sequence[Record]) -> None:
+        self._said = [dict(_single(record)) for record in records]
+        self._tables: dict[_Names, dict[tuple[Hashable, ...], dict[str, Hashable] | None]] = {}
+
+    def is_telling(self, said: Mapping[str, Leaf], shared: _Names) -> bool:
+        """Tell whether no two records contradict each other that have these values."""
+        if shared not in self._tables:
+            self._tables[shared] = self._table(shared)
+        return self._tables[shared].get(_marks(said, shared), {}) is not None
+
+    def _table(self, shared: _Names) -> dict[tuple[Hashable, ...], dict[str, Hashable] | None]:
+        """Return what is said of the same thing, by the values; None of several things."""
+        table: dict[tuple[Hashable, ...], dict[str, Hashable] | None] = {}
+        for said in self._said:
+            if not shared <= said.keys():
+                continue
+            marks = _marks(said, shared)
+            known = table.setdefault(marks, {})
+            if known is not None:
+                keys = {name: leaf.best.key for name, leaf in said.items()}
+                agree = all(known.get(name, key) == key for name, key in keys.items())
+                table[marks] = {**known, **keys} if agree else None
+        return table
+
+
 class _Pool:
     """Records that are no doubles of each other; a new one is looked up by what it says.
 
@@ -76,9 +107,10 @@ class _Pool:
     records of another kind share with them.
     """
 
-    def __init__(self, key: Key) -> None:
+    def __init__(self, key: Key, census: _Census) -> None:
         self.records: list[Record | None] = []
         self._key = key
+        self._census = census
         self._alike: dict[_Names, dict[int, Mapping[str, Leaf]]] = {}
         self._tables: dict[_Names, dict[_Names, _Table]] = {}
 
@@ -107,7 +139,8 @@ class _Pool:
                     table.setdefault(_marks(other, shared), {})[place] = None
                 tables[shared] = table
             places = tables[shared].get(_marks(said, shared), ())
-            found += [place for place in places if self._may_be_one(record, place)]
+            if places and (test := self._test(record, said, filled, shared)):
+                found += [place for place in places if test(place)]
         return min(found, default=None)
 
     def _is_enough(self, shared: Sequence[Leaf]) -> bool:
@@ -115,13 +148,30 @@ class _Pool:
             return len(shared) == len(self._key)
         return not all(leaf.is_choice for leaf in shared)
 
-    def _may_be_one(self, record: Record, place: int) -> bool:
-        other = self.records[place]
-        if self._key or other is None:
-            return other is not None
-        return record.parts.isdisjoint(other.parts) and (
-            self._key is None or _share_a_place(record, other)
-        )
+    def _test(
+        self, record: Record, said: Mapping[str, Leaf], filled: _Names, shared: _Names
+    ) -> Callable[[int], bool] | None:
+        """Return what tells whether a record that agrees is one with another; None: none is."""
+        if self._key:
+            return lambda _: True
+        if self._key is not None:
+            return lambda place: (
+                self._is_apart(record, place) and _share_a_place(record, self._at(place))
+            )
+        if _says_only(record, shared) or self._census.is_telling(said, shared):
+            return lambda place: self._is_apart(record, place)
+        if filled != shared:
+            return None
+        return lambda place: self._is_apart(record, place) and _says_only(self._at(place), shared)
+
+    def _is_apart(self, record: Record, place: int) -> bool:
+        """Tell whether a record was read from other parts: one reply tells its things apart."""
+        return record.parts.isdisjoint(self._at(place).parts)
+
+    def _at(self, place: int) -> Record:
+        record = self.records[place]
+        assert record is not None  # noqa: S101 - what is in a table is there
+        return record
 
     def _said(self, record: Record) -> dict[str, Leaf]:
         """Return the single values that tell a record from others."""
@@ -138,8 +188,7 @@ class _Pool:
 
     def _taken(self, place: int) -> Record:
         """Take a record out."""
-        record = self.records[place]
-        assert record is not None  # noqa: S101 - what was found is there
+        record = self._at(place)
         self.records[place] = None
         said = self._said(record)
         filled = frozenset(said)
@@ -156,6 +205,10 @@ def _single(record: Record, path: str = "") -> Iterator[tuple[str, Leaf]]:
             yield f"{path}{name}", tree
         elif isinstance(tree, Record):
             yield from _single(tree, f"{path}{name}.")
+
+
+def _says_only(record: Record, names: _Names) -> bool:
+    return all(path in names for path, _ in leaves(record))
 
 
 def _marks(said: Mapping[str, Leaf], shared: _Names) -> tuple[Hashable, ...]:
