@@ -155,3 +155,13 @@ def test_links_are_counted_by_their_address() -> None:
     text = '[a](b "c") [d](b) ![e](f) `[g](h)` [i](j k) [](<>) l](m)'
     assert links(text) == {"b": 2, "f": 1}
     assert links("[home] and so on") == {}
+
+
+def test_links_that_go_by_the_words_of_a_heading_are_noted() -> None:
+    """Those to an id, or to another page, hold."""
+    page = "# How to `run` it\n\n# Other {#other}\n\nSee [a](#other), [b](c.md#how-to-run-it).\n"
+    assert read_markdown(page).notes == ()
+    (note,) = read_markdown(page + '[c](#how-to-run-it) <a href="#how-to-run-it">d</a>\n').notes
+    assert note.startswith(
+        "links go by the words of headings that are translated (1, such as #how-to-run-it): give"
+    )

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from functools import cache, partial
 from typing import TYPE_CHECKING
 
@@ -46,6 +47,7 @@ _MARKED = re.compile(
     r"^(?=#{1,6}(?:\s|$)|>|[-+*](?:\s|$)|=+\s*$|-+\s*$|`{3}|~{3}|(?:[*_]\s*){3,}$)", re.MULTILINE
 )
 _DEEPEST = 60  # levels of lists and quotations
+_ANCHOR = re.compile(r"(?:\]\(|\]:[ \t]*|href=[\"'])#([\w-]+)")
 _KINDS: dict[str, Kind] = {
     "heading_open": "heading",
     "paragraph_open": "paragraph",
@@ -73,7 +75,20 @@ def read_markdown(text: str) -> Segmented:
             slots += _prose(block, token.content, _KINDS[before.type], labels)
         elif token.type == "html_block":
             slots += _html(text, block, token.content)
-    return Segmented(text=text, format="markdown", slots=tuple(slots))
+    file = Segmented(text=text, format="markdown", slots=tuple(slots))
+    return replace(file, notes=tuple(_led_by_words(file)))
+
+
+def _led_by_words(file: Segmented) -> Iterator[str]:
+    """Yield a note of the links that find their heading by its words, which will be others."""
+    headings = (segment.text for segment in file.segments if segment.kind == "heading")
+    slugs = {re.sub(r"\s", "-", re.sub(r"[^\w\s-]", "", each.lower())) for each in headings}
+    found = [each for each in dict.fromkeys(_ANCHOR.findall(file.text)) if each in slugs]
+    if found:
+        yield (
+            f"links go by the words of headings that are translated ({len(found):,}, such as "
+            f"#{found[0]}): give those headings an id, such as {{#{found[0]}}}, or change the links"
+        )
 
 
 def _parsed(text: str) -> list[Token]:
