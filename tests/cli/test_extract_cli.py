@@ -87,8 +87,10 @@ def test_json_and_csv(online: ChatServer, notes: str, capsys: pytest.CaptureFixt
     assert main(["extract", notes, "--fields", "name,city", "--csv", "a.csv"]) == 0
     assert "\n=1+1," in Path("a.csv").read_text("utf-8")
     command = ["extract", notes, "--fields", FIELDS, "--csv", "a.csv", "--escape-formulas"]
-    assert main(command) == 0
-    assert "\n'=1+1," in Path("a.csv").read_text("utf-8")
+    assert main([*command, "--bom"]) == 0
+    table = Path("a.csv").read_text("utf-8")
+    assert "\n'=1+1," in table
+    assert table.startswith("\ufeffname,city\n")
 
 
 def test_one_record(online: ChatServer, notes: str, capsys: pytest.CaptureFixture[str]) -> None:

@@ -287,6 +287,16 @@ def test_csv(tmp_path: Path) -> None:
     assert (tmp_path / "none.csv").read_bytes() == b"x\r\n"
 
 
+def test_csv_for_excel(tmp_path: Path) -> None:
+    """A mark at the beginning tells a spreadsheet that it is UTF-8; without it there is none."""
+    found = extraction(list[Debtor], {**ANNA, "name": "Zoë"})
+    found.to_csv(tmp_path / "a.csv", bom=True)
+    data = (tmp_path / "a.csv").read_bytes()
+    assert data.startswith(b"\xef\xbb\xbfname,born,")
+    found.to_csv(tmp_path / "a.csv")
+    assert (tmp_path / "a.csv").read_bytes() == data[3:]
+
+
 @pytest.mark.parametrize("name", ["=HYPERLINK(1)", "+49 30", "-x", "@a", "\tb"])
 def test_formulas(name: str, tmp_path: Path) -> None:
     """What a spreadsheet would run stands as it is, unless it shall be escaped."""

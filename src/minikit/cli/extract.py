@@ -73,6 +73,11 @@ def add(verbs: common.Verbs) -> None:
         action="store_true",
         help="in the table, keep spreadsheets from running texts that begin with = + - @",
     )
+    verb.add_argument(
+        "--bom",
+        action="store_true",
+        help="begin the table with the mark that Excel needs to read more than English letters",
+    )
     verb.add_argument("--instructions", help="anything else to ask for")
     verb.add_argument("--chunk-tokens", type=int, metavar="N", help="tokens of source per call")
     verb.add_argument(
@@ -111,8 +116,8 @@ def extract(arguments: Namespace) -> int:
     print(found.to_json(indent=2) if arguments.json else found)
     sys.stdout.flush()
     if arguments.csv is not None:
-        escape = bool(arguments.escape_formulas)
-        common.written(arguments.csv, lambda path: found.to_csv(path, escape_formulas=escape))
+        form = {"escape_formulas": arguments.escape_formulas, "bom": arguments.bom}
+        common.written(arguments.csv, lambda path: found.to_csv(path, **form))
     _tell(found, watch.seconds, arguments)
     return common.INCOMPLETE if found.gaps else common.DONE
 

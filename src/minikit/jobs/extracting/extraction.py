@@ -225,7 +225,9 @@ class Extraction(Result, Generic[T]):
         empty = dict.fromkeys(self.columns)
         return [{**empty, **dict(_spread(item.data, empty))} for item in self.items]
 
-    def to_csv(self, path: str | PathLike[str], *, escape_formulas: bool = False) -> None:
+    def to_csv(
+        self, path: str | PathLike[str], *, escape_formulas: bool = False, bom: bool = False
+    ) -> None:
         """Write the rows as a CSV file in UTF-8, with a line of names.
 
         Lists stand in it as JSON, truth values as true and false, and what was not found as
@@ -236,6 +238,8 @@ class Extraction(Result, Generic[T]):
             escape_formulas: Whether to put an apostrophe before texts that a spreadsheet would
                 take for a formula, and run: those that begin with =, +, -, @ or a tabulator. It
                 changes them, "+49 30" as well.
+            bom: Whether to begin the file with a byte order mark, without which Excel on Windows
+                takes "é" for "Ã©".
 
         Raises:
             OSError: The file cannot be written.
@@ -243,7 +247,8 @@ class Extraction(Result, Generic[T]):
         import csv
         from pathlib import Path
 
-        with Path(path).open("w", encoding="utf-8", errors="replace", newline="") as file:
+        encoding = "utf-8-sig" if bom else "utf-8"
+        with Path(path).open("w", encoding=encoding, errors="replace", newline="") as file:
             writer = csv.writer(file)
             writer.writerow(self.columns)
             for row in self.rows():
