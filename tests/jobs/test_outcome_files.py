@@ -88,6 +88,27 @@ def test_what_tables_have_for_nothing(tmp_path: Path) -> None:
     assert (row["a"], row["b"], row["c"]) == ("", "", "x")
 
 
+@pytest.mark.parametrize(
+    ("head", "first"),
+    [
+        (b"\xef\xbb\xbfname;city\r\n", b"\xef\xbb\xbfname;city;reply;"),
+        (b"name;city\n", b"name;city;reply;"),
+        (b"name,city\n", b"name,city,reply,"),
+    ],
+)
+def test_a_table_is_written_as_it_was_read(
+    server: ChatServer, client: Client, tmp_path: Path, head: bytes, first: bytes
+) -> None:
+    """The spreadsheet that wrote the one opens the other."""
+    rows = head + "Zoë;Köln\n".replace(";", chr(first[-1])).encode()
+    (tmp_path / "rows.csv").write_bytes(rows)
+    server.handler = lambda _body: ok("Guten Tag, Zoë.")
+    for name in ("a.csv", "a.tsv"):
+        client.complete_many(tmp_path / "rows.csv", "{name}").write(tmp_path / name)
+    assert (tmp_path / "a.csv").read_bytes().startswith(first)
+    assert (tmp_path / "a.tsv").read_bytes().startswith(b"name\tcity\treply\t")
+
+
 @pytest.mark.parametrize(("name", "delimiter"), [("a.csv", ","), ("a.TSV", "\t")])
 def test_tables(
     server: ChatServer, client: Client, tmp_path: Path, name: str, delimiter: str

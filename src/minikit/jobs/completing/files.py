@@ -38,7 +38,11 @@ class OutcomeFile:
     """
 
     def __init__(
-        self, path: str | os.PathLike[str], names: tuple[str, ...], schema: Schema[Any] | None
+        self,
+        path: str | os.PathLike[str],
+        names: tuple[str, ...],
+        schema: Schema[Any] | None,
+        like: RowSource | None = None,
     ) -> None:
         """Name the file; the disk is not touched.
 
@@ -46,6 +50,7 @@ class OutcomeFile:
             path: Where to write; its ending says how.
             names: Fields that every row should have.
             schema: What the replies are, or None for texts.
+            like: Where the rows are from; a CSV file is written as one that they were read from.
 
         Raises:
             ArgumentError: The ending is none that is known.
@@ -59,6 +64,8 @@ class OutcomeFile:
                 f"{', '.join(_DELIMITERS)}"
             )
         self._delimiter = _DELIMITERS[self._path.suffix.lower()]
+        is_table = isinstance(like, FileRows) and like.kind == "csv" and like.can_be_reread
+        self._like = like if is_table and self._delimiter == "," else None
         self._columns: tuple[str, ...] = ()
         self._file: TextIO | None = None
         self.unwritten: dict[str, None] = {}
@@ -68,8 +75,11 @@ class OutcomeFile:
         if self._file is None:
             # A lone surrogate, which UTF-8 has no bytes for, is written as the escape that it is
             # in JSON.
+            encoding = "utf-8"
+            if isinstance(self._like, FileRows):
+                self._delimiter, encoding = self._like.dialect()
             self._file = self._path.open(
-                "w", encoding="utf-8", errors="backslashreplace", newline=""
+                "w", encoding=encoding, errors="backslashreplace", newline=""
             )
         return self._file
 

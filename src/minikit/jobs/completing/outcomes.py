@@ -134,7 +134,8 @@ class AsyncOutcomes(Owning, Generic[T]):
         Args:
             path: A file that ends with .jsonl or .ndjson (`Outcome.to_json` a line), or with .csv
                 or .tsv (the columns of the row, then `reply`, or with a schema a column for
-                each of its fields, then `finish_reason` and `error`).
+                each of its fields, then `finish_reason` and `error`). A .csv file of rows from one
+                has its delimiter, and a byte-order mark where that has one, as spreadsheets do.
 
         Raises:
             ArgumentError: The name ends otherwise, it is the file that the rows are read from, or
@@ -147,8 +148,9 @@ class AsyncOutcomes(Owning, Generic[T]):
         from minikit.jobs.completing.files import OutcomeFile, check_other
 
         tally = self._asking.tally
-        check_other(path, self._job.source)
-        with OutcomeFile(path, self._job.text.names, self._job.schema) as file:
+        job = self._job
+        check_other(path, job.source)
+        with OutcomeFile(path, job.text.names, job.schema, like=job.source) as file:
             tally.unwritten = file.unwritten
             try:
                 async for outcome in self:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import os
 import re
+from codecs import BOM_UTF8
 from collections import Counter
 from collections.abc import (
     AsyncGenerator,
@@ -107,6 +108,21 @@ class FileRows:
         """Whether it is no pipe; what is missing or a folder is none either, and reading tells."""
         path = self.path
         return path is not None and (path.is_file() or path.is_dir() or not path.exists())
+
+    def dialect(self) -> tuple[str, str]:
+        """Return what separates the cells of a table, and the encoding for another like it.
+
+        Spreadsheets open as a table what is separated as they do it, and as UTF-8 what has a
+        byte-order mark.
+
+        Raises:
+            SourceError: The file cannot be read as text.
+        """
+        with self._opened() as file:
+            delimiter = self._reader(iter(partial(file.readline, LONGEST), "")).dialect.delimiter
+        with self._bytes() as data:
+            has_mark = data.peek(3)[:3] == BOM_UTF8 or data.peek(2)[:2] in _UTF_16
+        return delimiter, "utf-8-sig" if has_mark else "utf-8"
 
     @contextmanager
     def _opened(self) -> Generator[TextIOWrapper]:
