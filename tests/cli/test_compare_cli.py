@@ -101,7 +101,7 @@ def test_many_differences_are_cut(
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
-        (["--prompt", "Why?"], "compare needs models: name two or more"),
+        (["--prompt", "Why?"], "compare needs models: name each with --model"),
         ([*MODELS], "a source to summarize, or a prompt"),
         ([*MODELS, "--prompt", "Why?", "--length", "9"], "length is about a summary"),
         ([*MODELS, "--prompt", "Why?", "--html", "/nowhere/x.html"], "there is no such folder"),
@@ -113,3 +113,16 @@ def test_complaints(
     """What cannot be done is one line and exit code 2."""
     assert main(["compare", *arguments]) == 2
     assert complaint in capsys.readouterr().err
+
+
+def test_a_model_that_cannot_be_asked_is_told_before(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A dry run names it, with the reason."""
+    book = tmp_path / "book.txt"
+    book.write_text("A word. " * 9_000, "utf-8")
+    models = ["--model", "gpt-4o-mini", "--model", "gpt-3.5-turbo"]
+    wishes = ["--prompt", "Why?", "--reply-tokens", "9", "--seed", "1", "--dry-run"]
+    assert main(["compare", str(book), *models, *wishes]) == 0
+    told = capsys.readouterr().out
+    assert "note: gpt-3.5-turbo cannot be asked: the prompt has " in told

@@ -83,10 +83,12 @@ def test_failures_are_told_by_the_exit_code(
 
 
 def test_what_was_measured_is_printed_before_an_error(
-    online: ChatServer, capsys: pytest.CaptureFixture[str]
+    online: ChatServer, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
-    """A budget that ends a test leaves the map of what was measured."""
-    assert main(["needle", "--lengths", "1k", "--needles", "2", "--budget", "0.0013"]) == 1
+    """A budget that ends a test leaves the map of what was measured, as a picture too."""
+    wishes = ["--budget", "0.0013", "--svg", str(tmp_path / "map.svg")]
+    assert main(["needle", "--lengths", "1k", "--needles", "2", *wishes]) == 1
+    assert (tmp_path / "map.svg").read_text("utf-8").startswith("<svg ")
     printed = capsys.readouterr()
     assert "found" in printed.out
     assert "of the budget of $0.0013" in printed.err

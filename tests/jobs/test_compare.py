@@ -115,6 +115,16 @@ def test_a_prompt_alone(server: ChatServer) -> None:
     assert found.title is None
 
 
+def test_the_offline_model_is_no_match(server: ChatServer) -> None:
+    """It costs nothing and takes no time, which says nothing about the others."""
+    server.handler = replies(one=ok(SAYS_ONE), two=ok(SAYS_TWO))
+    found = compared(server, models=["offline", ONE])
+    assert found.badges(found.replies[0]) == ()
+    assert found.badges(found.replies[1]) == ("cheapest", "fastest")
+    alone = compared(server, models=["offline"])
+    assert alone.cheapest is alone.fastest is alone.replies[0]
+
+
 @pytest.mark.parametrize("options", [{}, {"prompt": "What was agreed?"}])
 def test_one_failure_loses_nothing(server: ChatServer, options: dict[str, str]) -> None:
     """The error of a model stands in its place, and the others are as they would be."""
@@ -126,6 +136,7 @@ def test_one_failure_loses_nothing(server: ChatServer, options: dict[str, str]) 
     assert failed.error_type == "RequestRejectedError"
     assert "no such thing" in (failed.error or "")
     assert found.cheapest is found.fastest is found.replies[0]
+    assert found.badges(found.replies[0]) == ()
     assert found.likenesses == ()
     assert "two: HTTP 400" in str(found)
 

@@ -395,6 +395,24 @@ def test_a_file_that_cannot_be_read(tmp_path: Path) -> None:
         check_training_file(tmp_path / "none", model="gpt-none")
 
 
+def test_a_list_over_many_lines_is_told_once(tmp_path: Path) -> None:
+    """One document instead of lines: the way out is named, and not the noise of each line."""
+    file = tmp_path / "train.json"
+    file.write_text(json.dumps([{"messages": [GOOD]}] * 12, indent=1), "utf-8")
+    check = check_training_file(file)
+    assert check.errors == 2
+    assert "one JSON list, not JSON Lines" in check.problems[0].message
+
+
+def test_a_number_that_is_too_long_is_a_problem_of_its_line(tmp_path: Path) -> None:
+    """The rest of the file is read all the same."""
+    file = written(tmp_path, {"messages": [GOOD], "metadata": 1}, sound=12)
+    file.write_bytes(file.read_bytes() + b'{"messages": ' + b"9" * 5_000 + b"}\n")
+    check = check_training_file(file)
+    assert check.examples == 13
+    assert check.problems[-1].message == "a number of 5,000 digits"
+
+
 @settings(
     max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
@@ -422,5 +440,5 @@ def test_any_json_is_an_example_or_a_problem(tmp_path: Path, value: object) -> N
         {"messages": [value]},
         {"messages": [GOOD], "tools": value},
     ]
-    check = check_training_file(written(tmp_path, *lines, sound=0))
-    assert check.examples + len({each.line for each in check.problems if each.fatal}) >= len(lines)
+    check = check_training_file(written(tmp_path, *lines, sound=1))
+    assert check.examples + len({each.line for each in check.problems if each.fatal}) > len(lines)

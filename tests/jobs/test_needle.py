@@ -202,7 +202,7 @@ def test_a_strategy_that_fails(server: ChatServer) -> None:
         (0, 0),
     )
     assert report.interval("summarize") == (0, 1)
-    assert "summarize: 0 of 0 found, none" in str(report)
+    assert "summarize: nothing was answered" in str(report)
 
 
 def test_a_job_that_fails_half_way(server: ChatServer) -> None:

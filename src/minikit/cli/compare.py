@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 __all__ = ["add", "compare"]
 
 _OF_SUMMARIES = ("length", "detail", "focus", "language", "style", "instructions")
-_OF_PROMPTS = ("system", "temperature")
+_OF_PROMPTS = ("system", "temperature", "seed")
 _ONLY_AT_MOST = 8
 
 
@@ -37,6 +37,13 @@ def add(verbs: common.Verbs) -> None:
     verb.add_argument("--instructions", help="anything else to ask of a summary")
     verb.add_argument("--system", metavar="TEXT", help="a system message before the prompt")
     verb.add_argument("--temperature", type=float, help="with a prompt: 0 to 2")
+    verb.add_argument("--seed", type=int, metavar="N", help="with a prompt: ask for repeatability")
+    verb.add_argument(
+        "--reply-tokens",
+        type=int,
+        metavar="N",
+        help="with a prompt: limit of each reply, in tokens",
+    )
     verb.add_argument("--html", metavar="PATH", help="write the replies side by side, as a page")
     common.add_model_options(verb, several=True)
     common.add_limits(verb)
@@ -49,10 +56,12 @@ def compare(arguments: Namespace) -> int:
     for name in (*_OF_SUMMARIES, *_OF_PROMPTS):
         if getattr(arguments, name) is not None:
             options[name] = getattr(arguments, name)  # type: ignore[literal-required] # of the same names
+    if arguments.reply_tokens is not None:
+        options["max_output_tokens"] = arguments.reply_tokens
     if arguments.html is not None:
         common.check_place(arguments.html)
     if not arguments.model:
-        raise ArgumentError("compare needs models: name two or more, each with --model")
+        raise ArgumentError("compare needs models: name each with --model")
     models, prompt = inputs.models(arguments), arguments.prompt
     source = None if arguments.file is None else inputs.source(arguments)
     watch = common.Watch(arguments)

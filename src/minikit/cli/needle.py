@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import sys
 from argparse import ArgumentTypeError, Namespace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from minikit.cli import common, inputs
 from minikit.errors import BudgetExceededError, JobError
@@ -13,8 +13,7 @@ from minikit.errors import BudgetExceededError, JobError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from minikit.jobs.needle import NeedleOptions
-    from minikit.jobs.result import Result
+    from minikit.jobs.needle import NeedleOptions, NeedleReport
 
 __all__ = ["add", "needle"]
 
@@ -86,17 +85,21 @@ def needle(arguments: Namespace) -> int:
                 report = client.needle(source, **options)
         except (BudgetExceededError, JobError) as error:
             if error.result is not None:
-                _print(error.result, arguments)
+                _give(cast("NeedleReport", error.result), arguments)
             raise
-    _print(report, arguments)
-    for path, write in ((arguments.svg, report.to_svg), (arguments.html, report.to_html)):
-        if path is not None:
-            common.written(path, write)
+    _give(report, arguments)
     common.tell(report, watch.seconds, arguments)
     return common.INCOMPLETE if report.failed else common.DONE
 
 
-def _print(report: Result, arguments: Namespace) -> None:
+def _give(report: NeedleReport, arguments: Namespace) -> None:
+    _print(report, arguments)
+    for path, write in ((arguments.svg, report.to_svg), (arguments.html, report.to_html)):
+        if path is not None:
+            common.written(path, write)
+
+
+def _print(report: NeedleReport, arguments: Namespace) -> None:
     text = report.to_json(indent=2) if arguments.json else str(report)
     try:
         text.encode(arguments.encoding)

@@ -18,10 +18,10 @@ from minikit.jobs.measuring.comparison import (
     none_replied,
 )
 from minikit.jobs.measuring.contenders import Contender, Task, several_models
+from minikit.jobs.measuring.options import CompareOptions
 from minikit.jobs.measuring.several import Purse, Watcher, bill_of, joined_bill, joined_plan
 from minikit.jobs.result import Place
 from minikit.jobs.summarizing.checks import check_terms
-from minikit.jobs.summarizing.options import SummarizeOptions
 from minikit.jobs.summarizing.prepare import readable
 from minikit.jobs.verb import CheckedOptions, Job, digest_of
 from minikit.text.document import Span
@@ -38,23 +38,6 @@ if TYPE_CHECKING:
     from minikit.text.document import Document, Source
 
 __all__ = ["CompareJob", "CompareOptions", "prepare", "run"]
-
-
-class CompareOptions(SummarizeOptions, total=False):
-    """Options of `compare` and `acompare`: those of `summarize`, or with a prompt its own.
-
-    Attributes:
-        system: With `prompt`: text of a system message.
-        max_output_tokens: With `prompt`: limit of each reply in tokens; default: what each model
-            can write, and so much a budget has to reserve.
-        temperature: With `prompt`: sampling temperature, 0 to 2; default: the server's.
-        seed: With `prompt`: asks for repeatable sampling.
-    """
-
-    system: str | None
-    max_output_tokens: int | None
-    temperature: float | None
-    seed: int | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,6 +95,8 @@ def prepare(
         characters=plans[0][1].document_characters,
         tokens=plans[0][1].document_tokens,
     )
+    errors = [(each.model.id, each.error) for each in contenders if each.error is not None]
+    plan = replace(plan, notes=tuple(f"{name} cannot be asked: {why}" for name, why in errors))
     documents = [document] if document else []
     return CompareJob(
         model=named[0],
@@ -189,7 +174,9 @@ class _Run:
     async def _answered(self, contender: Contender, budget_usd: Decimal | None) -> ModelReply:
         model, document = contender.model, self.job.task.document
         options = CheckedOptions(budget_usd=budget_usd, on_event=self.watcher.on_event)
-        job = replace(self.job, model=model, plan=cast("VerbPlan", contender.plan))
+        digest = digest_of(self.job.digest, model, [])  # else one would book what others have spent
+        plan = cast("VerbPlan", contender.plan)
+        job = replace(self.job, model=model, plan=plan, digest=digest)
         engine = job.engine(self.pipeline, options)
         text = document.text if document else ""
         place = Place(operation="single", level=0, span=Span(0, len(text)))

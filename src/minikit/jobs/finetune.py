@@ -34,6 +34,10 @@ _COMPARED = 1_000_000
 """Examples among which the same are looked for, at 100 bytes of memory each."""
 
 _UTF_8_MARK = b"\xef\xbb\xbf"
+_A_LIST = (
+    "the file is one JSON list, not JSON Lines; write each example in a line of its own, for "
+    "example: jq -c '.[]' FILE > train.jsonl"
+)
 _PRICE = "${:f} per million tokens: OpenAI, Pricing, section Fine-tuning, read 2026-11-22"
 _NO_PRICE = "no price is known for training from {!r}, and no limit of an example"
 _CLOSING = (
@@ -117,6 +121,9 @@ class _Tally:
             try:
                 example = parsed(line)
             except UnusableLineError as error:
+                if number == 1 and line.startswith(b"["):
+                    self.found(None, _A_LIST, fatal=True)
+                    return
                 self.found(number, str(error), fatal=True)
             else:
                 self._add(number, line, example)

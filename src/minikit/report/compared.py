@@ -68,10 +68,7 @@ def _row(comparison: Comparison, reply: ModelReply) -> str:
         cells = ["", "", "", "", "", escaped(reply.error_type or ""), ""]
     else:
         about = "about " if reply.usage.estimated else ""
-        best = (("cheapest", comparison.cheapest), ("fastest", comparison.fastest))
-        badges = " ".join(
-            f'<span class="badge">{name}</span>' for name, each in best if each is reply
-        )
+        badges = " ".join(f'<span class="badge">{name}</span>' for name in comparison.badges(reply))
         cells = [
             "unknown" if reply.latency_s is None else f"{reply.latency_s:.2f}",
             f"{about}{reply.usage.input_tokens:,}",

@@ -54,6 +54,7 @@ def _panel(report: NeedleReport, strategy: NeedleStrategy) -> str:
     found, asked = report.counts(strategy)
     low, high = report.interval(strategy)
     told = f"{found} of {asked} found, {low:.0%} to {high:.0%} (95% interval)"
+    told = told if asked else "nothing was answered"
     columns = "".join(
         f'<text x="{_LEFT + (at + 0.5) * _CELL_WIDTH:g}" y="{_TOP - 10}" '
         f'text-anchor="middle">{length:,}</text>'

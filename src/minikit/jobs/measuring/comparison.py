@@ -108,17 +108,34 @@ class Comparison(Result):
 
     @property
     def cheapest(self) -> ModelReply | None:
-        """The reply that cost least; None where no reply has a known cost."""
-        known = (each for each in self.replies if each.text is not None)
+        """The reply that cost least; None where no reply has a known cost.
+
+        The offline model, which costs nothing, counts only where no other replied.
+        """
+        known = self._of_providers()
         return min(
             (each for each in known if each.cost_usd is not None), key=_cost_usd, default=None
         )
 
     @property
     def fastest(self) -> ModelReply | None:
-        """The reply that took the model least time; None where no time is known."""
-        known = (each for each in self.replies if each.latency_s is not None)
+        """The reply that took the model least time; None where no time is known.
+
+        The offline model counts only where no other replied.
+        """
+        known = (each for each in self._of_providers() if each.latency_s is not None)
         return min(known, key=_latency_s, default=None)
+
+    def badges(self, reply: ModelReply) -> tuple[str, ...]:
+        """Return what `reply` is among several: "cheapest", "fastest", both or none."""
+        if sum(each.text is not None for each in self.replies) < 2:
+            return ()
+        best = (("cheapest", self.cheapest), ("fastest", self.fastest))
+        return tuple(name for name, each in best if each is reply)
+
+    def _of_providers(self) -> list[ModelReply]:
+        replied = [each for each in self.replies if each.text is not None]
+        return [each for each in replied if each.provider != "offline"] or replied
 
     def to_html(self, path: str | PathLike[str]) -> None:
         """Write the replies side by side as one HTML file that needs no network.
@@ -155,7 +172,6 @@ class Comparison(Result):
         if reply.text is None:
             return [reply.model, "", "", "", "", "", reply.error_type or "", ""]
         about = "about " if reply.usage.estimated else ""
-        best = (("cheapest", self.cheapest), ("fastest", self.fastest))
         return [
             reply.model,
             "unknown" if reply.latency_s is None else f"{reply.latency_s:.2f}",
@@ -164,7 +180,7 @@ class Comparison(Result):
             "unknown" if reply.cost_usd is None else money(reply.cost_usd),
             f"{reply.words:,}",
             reply.finish_reason or "",
-            ", ".join(name for name, each in best if each is reply and len(self.replies) > 1),
+            ", ".join(self.badges(reply)),
         ]
 
 

@@ -248,8 +248,10 @@ def _drawn(cell: NeedleCell) -> str:
 
 
 def _told(found: int, asked: int) -> str:
+    if not asked:
+        return "nothing was answered"
     low, high = _wilson(found, asked)
-    share = f"{found / asked:.0%}" if asked else "none"
+    share = f"{found / asked:.0%}"
     return f"{found} of {asked} found, {share} (95% interval: {low:.0%} to {high:.0%})"
 
 

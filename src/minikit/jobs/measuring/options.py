@@ -1,4 +1,4 @@
-"""What can be asked of a test with needles, checked before anything is sent."""
+"""What can be asked of a comparison and of a test with needles."""
 
 from __future__ import annotations
 
@@ -10,20 +10,40 @@ from minikit.checks import check_choice, check_number, check_whole
 from minikit.errors import ArgumentError
 from minikit.jobs.measuring.needles import NeedleStrategy
 from minikit.jobs.measuring.probes import output_tokens
+from minikit.jobs.summarizing.options import SummarizeOptions
 from minikit.jobs.verb import CheckedOptions, JobOptions
 
 if TYPE_CHECKING:
     from minikit.models.model import Model
 
-__all__ = ["CheckedNeedleOptions", "NeedleOptions"]
+__all__ = ["CheckedNeedleOptions", "CompareOptions", "NeedleOptions"]
 
 LENGTHS = (8_000, 32_000, 100_000)
 ROOM = 500
 """Tokens beside the text that a prompt has room for: the request, and the reply."""
 
 
+class CompareOptions(SummarizeOptions, total=False):
+    """Options of `compare`, `acompare` and the client's methods of these names.
+
+    They are those of `summarize`, or with a prompt these.
+
+    Attributes:
+        system: With `prompt`: text of a system message.
+        max_output_tokens: With `prompt`: limit of each reply in tokens; default: what each model
+            can write, and so much a budget has to reserve.
+        temperature: With `prompt`: sampling temperature, 0 to 2; default: the server's.
+        seed: With `prompt`: asks for repeatable sampling.
+    """
+
+    system: str | None
+    max_output_tokens: int | None
+    temperature: float | None
+    seed: int | None
+
+
 class NeedleOptions(JobOptions, total=False):
-    """Options of `needle` and `aneedle`.
+    """Options of `needle`, `aneedle` and the client's methods of these names.
 
     Attributes:
         lengths: Tokens of the texts; default: those of 8,000, 32,000 and 100,000 that fit into the

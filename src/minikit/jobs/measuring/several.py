@@ -64,10 +64,12 @@ class SeveralPlan(VerbPlan):
     Attributes:
         names: What tells the jobs from each other, such as the ids of models.
         plans: The plan of each.
+        notes: What to know before, such as a model that cannot be asked.
     """
 
     names: tuple[str, ...]
     plans: tuple[VerbPlan, ...]
+    notes: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         rows = [
@@ -83,7 +85,8 @@ class SeveralPlan(VerbPlan):
         ]
         plans = table(["", "calls", "tokens in", "tokens out", "costs", "to"], rows)
         cost = f"{money(self.cost_usd_at_least)} to {money(self.cost_usd_at_most)}"
-        return f"{plans}\n\ncost: {cost}\ntime: likely {time_text(self.duration.likely_s)}"
+        lines = [f"cost: {cost}", f"time: likely {time_text(self.duration.likely_s)}"]
+        return "\n".join([plans, "", *lines, *(f"note: {note}" for note in self.notes)])
 
 
 def joined_plan(

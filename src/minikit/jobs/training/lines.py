@@ -14,6 +14,10 @@ _LONGEST_LINE = 64 * 1024 * 1024
 """Bytes of an example; ten pictures of 4 MB fit in it."""
 
 
+_DIGITS = 1_000
+"""Of a number; Python reads none of more than 4,300."""
+
+
 class UnusableLineError(Exception):
     """A line is no example that can be read."""
 
@@ -37,7 +41,7 @@ def parsed(line: bytes) -> object:
     if not line.strip():
         raise UnusableLineError("an empty line; each line is an example")
     try:
-        return json.loads(line.decode(), parse_constant=_refuse)
+        return json.loads(line.decode(), parse_constant=_refuse, parse_int=_whole)
     except UnicodeDecodeError as error:
         raise UnusableLineError(f"not UTF-8 at byte {error.start + 1:,} of the line") from error
     except json.JSONDecodeError as error:
@@ -47,6 +51,12 @@ def parsed(line: bytes) -> object:
         ) from error
     except RecursionError as error:
         raise UnusableLineError("JSON that is nested too deep") from error
+
+
+def _whole(digits: str) -> int:
+    if len(digits) > _DIGITS:
+        raise UnusableLineError(f"a number of {len(digits):,} digits")
+    return int(digits)
 
 
 def _refuse(constant: str) -> NoReturn:
