@@ -23,6 +23,10 @@ from minikit.text.languages import read_language
         ("\n1\n00:00:01,000 --> 00:00:02,000\na", None, "auto", "srt"),
         ('# a\n\nmsgid ""\nmsgstr ""\n', None, "auto", "po"),
         ('{\n "a": "b"}', None, "auto", "json"),
+        ('\ufeff# a\r\n\r\nmsgid ""\r\n', None, "auto", "po"),
+        ('\ufeff[\n{"a": "b"}]', None, "auto", "json"),
+        ("00:01,000 --> 00:02,000\na", None, "auto", "srt"),
+        ("a: b", "en.yml", "text", "text"),
         ("# A heading\n", None, "auto", "markdown"),
         ("see [a](b)", "notes.docx", "auto", "markdown"),
         ("Dear Ann,\n\nWEBVTT is a format.", None, "auto", "text"),
@@ -35,6 +39,13 @@ def test_the_format_is_told(
     """What was asked for counts most, then the name, then the shape."""
     assert format_of(Document(text=text, title=name), asked) == expected
     assert format_of(Document(text=text, origin=name), asked) == expected
+
+
+@pytest.mark.parametrize("name", ["en.yml", "dir/App.XLIFF", "manual.rst"])
+def test_a_format_that_is_not_known_is_refused(name: str) -> None:
+    """As a text, what is none in it would be translated; who wants that can say so."""
+    with pytest.raises(SourceError, match=r'does not know.*JSON, PO or Markdown, or say format="t'):
+        format_of(Document(text="a: b", origin=name), "auto")
 
 
 def test_a_catalogue_is_read_for_its_language() -> None:

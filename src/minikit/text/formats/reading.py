@@ -40,11 +40,16 @@ _SUFFIXES: dict[str, Format] = {
 }
 _SHAPES: tuple[tuple[Format, re.Pattern[str]], ...] = (
     ("vtt", re.compile(r"\ufeff?WEBVTT(?:[ \t][^\n]*)?(?:[\r\n]|\Z)")),
-    ("srt", re.compile(r"\ufeff?\s*\d+[ \t]*(?:\r\n|\r|\n)[ \t]*\d+:\d+:\d+[,.]\d+[ \t]*-->")),
-    ("po", re.compile(r'(?:[ \t]*(?:#[^\n]*)?\n)*+msg(?:id|ctxt)[ \t]*"')),
-    ("json", re.compile(r'\s*\{\s*"(?:[^"\\]|\\.)*+"\s*:')),
+    ("srt", re.compile(r"\ufeff?\s*(?:\d+[ \t]*[\r\n]+[ \t]*)?\d+:\d+(?::\d+)?[,.]\d+[ \t]*-->")),
+    ("po", re.compile(r'\ufeff?(?:[ \t]*(?:#[^\r\n]*)?[\r\n])*+msg(?:id|ctxt)[ \t]*"')),
+    ("json", re.compile(r'\ufeff?\s*(?:\[\s*)?+\{\s*"(?:[^"\\]|\\.)*+"\s*:')),
 )
 _MARKDOWN = re.compile(r"^(?:#{1,6} \S|```|[^\n|]*\]\(\S+\))", re.MULTILINE)
+# As plain text, the keys and the markup of these would be translated too.
+_STRANGE = re.compile(
+    r"\.(?:ya?ml|toml|ini|properties|strings|stringsdict|xcstrings|xliff|xlf|ts|resx|xml|ftl|ass|ssa"
+    r"|csv|tsv|jsonl|rst|tex|adoc|typ)"
+)
 _CUES = "the source has no cue: one begins with a line of times such as {}"
 
 
@@ -53,6 +58,9 @@ def format_of(document: Document, asked: AnyFormat) -> Format:
 
     What has none of these shapes is Markdown where it has a heading, a link or a block of code
     as Markdown writes them, and plain text otherwise.
+
+    Raises:
+        SourceError: Its name tells a format that is none of these.
     """
     if asked != "auto":
         return asked
@@ -60,6 +68,12 @@ def format_of(document: Document, asked: AnyFormat) -> Format:
     suffix = PurePath(name).suffix.lower()
     if suffix in _SUFFIXES:
         return _SUFFIXES[suffix]
+    if _STRANGE.fullmatch(suffix):
+        raise SourceError(
+            f"{name!r} is in a format that translate does not know, and as plain text its keys and "
+            "its markup would be translated too: convert it to JSON, PO or Markdown, or say "
+            'format="text"'
+        )
     for shape, form in _SHAPES:
         if form.match(document.text):
             return shape
