@@ -287,6 +287,30 @@ def test_csv(tmp_path: Path) -> None:
     assert (tmp_path / "none.csv").read_bytes() == b"x\r\n"
 
 
+class Table(BaseModel):
+    """Lists in which the place of a cell counts."""
+
+    cells: list[str]
+    grid: list[list[str]]
+    pair: tuple[str | None, int] | None
+    days: list[date] = []
+
+
+def test_empty_cells_keep_their_place() -> None:
+    """A row of a table is not shifted by a cell that is empty; one of none is no row."""
+    grid = [["Anna", "", "13"], ["", " "], ["", "Bern"]]
+    table = {"cells": ["", "Anna"], "grid": grid, "pair": [None, 13], "days": ["", "1980-05-03"]}
+    found = extraction(list[Table], table, {"cells": ["x"], "grid": [["", ""]]})
+    first, second = found.value
+    assert first.cells == ["", "Anna"]
+    assert first.grid == [["Anna", "", "13"], ["", "Bern"]]
+    assert first.pair == (None, 13)
+    assert first.days == [date(1980, 5, 3)]
+    assert second.grid == []
+    paths = [field.path for field in found.items[0].fields]
+    assert paths == ["cells.1", "grid.0.0", "grid.0.2", "grid.1.1", "pair.1", "days.0"]
+
+
 def test_csv_for_excel(tmp_path: Path) -> None:
     """A mark at the beginning tells a spreadsheet that it is UTF-8; without it there is none."""
     found = extraction(list[Debtor], {**ANNA, "name": "Zoë"})

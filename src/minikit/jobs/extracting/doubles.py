@@ -63,9 +63,10 @@ def plain(tree: Tree) -> Any:  # noqa: ANN401 - any JSON
 
 
 def leaves(tree: Tree, path: str = "") -> Iterator[tuple[str, Leaf]]:
-    """Yield the single values with their paths: "address.city", "lines.0.amount"."""
+    """Yield the single values that say something, with their paths, such as "lines.0.amount"."""
     if isinstance(tree, Leaf):
-        yield path, tree
+        if tree.best.key is not None:
+            yield path, tree
         return
     inner = enumerate(tree.items) if isinstance(tree, Listed) else tree.fields.items()
     for name, each in inner:

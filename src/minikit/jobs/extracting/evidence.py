@@ -18,7 +18,7 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any, cast
 
 from minikit.calls.strict import Node, choices
-from minikit.jobs.extracting.records import as_list, as_object, branch_of, branches_of
+from minikit.jobs.extracting.records import as_list, as_object, branch_of, branches_of, takes_blank
 from minikit.jobs.provenance import Citation, Verdict
 from minikit.text.align import QuoteFinder
 from minikit.text.dates import Date, agree, dates
@@ -39,8 +39,6 @@ __all__ = [
     "Record",
     "Scalar",
     "Tree",
-    "branch_of",
-    "branches_of",
 ]
 
 Scalar = str | int | float | bool
@@ -67,7 +65,7 @@ class Reading:
 
     Attributes:
         value: The value as JSON has it; what is of two kinds in two parts, as a whole.
-        key: What it is compared by; equal for two ways to write the same.
+        key: What it is compared by; equal for two ways to write the same; None of an empty cell.
         verdict: "found", "fuzzy", "attributed" or "unsupported".
         citations: The quotes that it rests on.
         passage: Where the value itself stands; None where it is put in other words.
@@ -202,9 +200,10 @@ class Evidence:
             record = self._record(fields, branch, quoted)
             return record if record.fields else None
         if (several := as_list(value)) is not None:
-            each = (self._tree(item, branch["items"], quoted) for item in several)
-            items = tuple(tree for tree in each if tree is not None)
-            return Listed(items=items) if items else None
+            node = branch["items"]
+            read = [self._tree(item, node, quoted) for item in several]
+            each = (tree or _blank(item, node) for tree, item in zip(read, several, strict=True))
+            return Listed(items=tuple(filter(None, each))) if any(read) else None
         if value is None or (isinstance(value, str) and not value.strip()):
             return None
         return self._leaf(_Sought.of(cast("Scalar", value), node), quoted)
@@ -352,6 +351,11 @@ class _Stretch:
             if can_begin(self._text, span.start) and can_end(self._text, span.end):
                 yield span.start, span.end
             at = text.find(words, at + len(words))
+
+
+def _blank(value: object, node: Node) -> Leaf | None:
+    """Return what keeps the place of an empty cell, in a list that may have such."""
+    return Leaf(readings=(Reading(value=value, key=None),)) if takes_blank(value, node) else None
 
 
 def narrowed(passage: Passage, start: int, end: int) -> Passage:

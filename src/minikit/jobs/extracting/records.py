@@ -24,6 +24,7 @@ __all__ = [
     "as_object",
     "branch_of",
     "branches_of",
+    "takes_blank",
     "unannotated",
 ]
 
@@ -41,6 +42,7 @@ _QUOTES_TOLD = (
 )
 _PROBLEMS_AT_MOST = 20
 _EMPTY = ("null", "array")
+_CLOSED = {"const", "enum", "format", "pattern"}
 _SEVERAL = ("null", "array", "object")
 
 
@@ -299,6 +301,15 @@ def as_list(value: object) -> list[Any] | None:
     """Return a JSON list, or None where a value is none."""
     items: list[Any] | None = cast("Any", value) if isinstance(value, list) else None
     return items
+
+
+def takes_blank(value: object, node: Node) -> bool:
+    """Tell whether a value is null or an empty text, and an item of a list may be so."""
+    if value is not None and not (isinstance(value, str) and not value.strip()):
+        return False
+    kind = "null" if value is None else "string"
+    plain = (each for each in branches_of(node) if not each.keys() & _CLOSED)
+    return any(each.get("type") == kind for each in plain)
 
 
 def branches_of(node: Node) -> Iterable[Node]:
