@@ -57,8 +57,10 @@ def test_an_epub() -> None:
 def test_html() -> None:
     """A page is known by its name, or without one by how it begins; another text is not one."""
     page = b"<!DOCTYPE html><title>T</title><p>Words<script>x()</script>"
-    for name in (None, "page.html", "page.HTM", "page"):
+    for name in (None, "page.html", "page.HTM", "page", "page.html?id=3", "page.v1.2"):
         assert Document.from_bytes(page, title=name).text == "# T\n\nWords\n"
+    for before in (b"\xef\xbb\xbf\n", b"<!-- saved -->\n", b'<?xml version="1.0"?>\n<!-- <p> -->'):
+        assert Document.from_bytes(before + page).text == "# T\n\nWords\n"
     assert Document.from_bytes(page, title="page.md").text == page.decode()
     assert Document.from_bytes(b"", title="page.html").text == ""
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from minikit.errors import SourceError
 from minikit.text.decoding import decoded, has_utf_mark
 from minikit.text.office import package_text
@@ -15,6 +17,11 @@ HEAD_BYTES = 2_048
 
 _PDF, _PACKAGE = b"%PDF-", b"PK\x03\x04"
 _PAGES = frozenset({".htm", ".html", ".shtml", ".xht", ".xhtml"})
+# A comment or the declaration of XML may stand before what a page begins with.
+_PAGE = re.compile(
+    rb"(?:\xef\xbb\xbf)?\s*(?:<!--.*?-->\s*|<\?xml[^>]*>\s*)*(?:<!doctype html|<html)",
+    re.DOTALL | re.IGNORECASE,
+)
 _IMAGE = ("an image", "`describe` reads images")
 _SOUND = ("sound or a film", "make a transcript of it first")
 _ARCHIVE = ("an archive", "unpack it, and name the folder")
@@ -69,7 +76,8 @@ def file_text(data: bytes, name: str, suffix: str) -> tuple[str, str | None]:
         MissingExtraError: A package that this kind of file needs is not installed.
         SourceError: It cannot be read as text.
     """
-    head, suffix = data[:HEAD_BYTES], suffix.lower()
+    # A page that was fetched may keep the query of its address: help.html?id=3.
+    head, suffix = data[:HEAD_BYTES], suffix.lower().partition("?")[0]
     _check_kind(head, name, suffix)
     if _is_pdf(head, suffix):
         return pdf_text(data, name)
@@ -112,7 +120,6 @@ def _is_pdf(head: bytes, suffix: str) -> bool:
 
 
 def _is_page(head: bytes, suffix: str) -> bool:
-    if suffix:
+    if any(map(str.isalpha, suffix)):
         return suffix in _PAGES
-    start = head.removeprefix(b"\xef\xbb\xbf").lstrip()[:14].lower()
-    return start.startswith((b"<!doctype html", b"<html"))
+    return _PAGE.match(head) is not None

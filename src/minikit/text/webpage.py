@@ -85,7 +85,9 @@ def _begin(writer: _Writer, node: Any) -> None:  # noqa: ANN401 - an element
     elif name == "li":
         writer.item(node.attrs.get("value"))
     elif name in ("td", "th"):
-        writer.cell()
+        writer.begin_cell()
+    elif name in ("div", "p") and writer.is_at_cell_start:
+        pass  # its text stands beside that of the cell before
     elif name == "img" and (node.attrs.get("alt") or "").strip():
         writer.words(f"[image: {node.attrs['alt'].strip()}]")
     elif name == "a":
@@ -102,6 +104,8 @@ def _end(writer: _Writer, node: Any) -> None:  # noqa: ANN401 - an element
     name = node.name
     if _HEADING.fullmatch(name):
         writer.gap(2)
+    elif name in ("td", "th"):
+        writer.end_cell()
     elif name == "a":
         writer.end_link()
     elif name in ("ul", "ol"):
@@ -127,7 +131,9 @@ class _Writer:
         self._lists: list[int | None] = []  # the next number of each list around; None: bullets
         self._links: list[tuple[int, str]] = []
         self._code = 0
-        self._cell = False
+        self._cell = False  # whether the line of a row is not ended yet
+        self._cells: list[int] = []  # the number of the piece that each cell around begins with
+        self._last_break = -1  # that of the last piece with a line end
 
     def text(self) -> str:
         """Return all that was written, on whole lines."""
@@ -180,12 +186,26 @@ class _Writer:
             mark = f"{number}. "
         self._mark = "  " * min(len(self._lists) - 1, 20) + mark
 
-    def cell(self) -> None:
+    @property
+    def is_at_cell_start(self) -> bool:
+        """Whether nothing stands yet in a cell that was begun."""
+        return bool(self._cells) and self._cells[-1] == len(self._pieces)
+
+    def begin_cell(self) -> None:
         """Begin a cell; the cells of a row stand on one line where they can."""
         if self._cell and not self._gap:
             self._write(" |")
             self._space = True
+        self._gap = self._gap or int(not self._cell)
         self._cell = True
+        self._cells.append(len(self._pieces))
+
+    def end_cell(self) -> None:
+        """End a cell; the next one goes on with its line, if it has but one."""
+        first = self._cells.pop()
+        held = self._pieces[first : first + 1]
+        if held and self._last_break <= first and "\n" not in held[0].lstrip("\n"):
+            self._cell, self._gap = True, 0
 
     def begin_code(self) -> None:
         """Begin a block of code, which is written as it is."""
@@ -216,6 +236,8 @@ class _Writer:
 
     def _write(self, text: str) -> None:
         between = "\n" * self._gap if self._gap else " " * self._space
+        if "\n" in between or "\n" in text:
+            self._last_break = len(self._pieces)
         self._pieces.append((between if self._pieces else "") + self._mark + text)
         self._gap, self._space, self._mark = 0, False, ""
 
