@@ -50,7 +50,10 @@ def test_lines_of_a_pipe(
     """Each line is a message; replies go to stdout, the bill to stderr."""
     piped(monkeypatch, "\ufeffI am Zoë.\r\n\n  \nWho am I?\n\xff".encode())
     online.script([ok("Hello Zoë."), ok("You are Zoë."), ok("Pardon?")])
-    assert main(["chat", "--system", "Be kind."]) == 0
+    limits = ["--reply-tokens", "50", "--temperature", "0.5", "--seed", "7"]
+    assert main(["chat", "--system", "Be kind.", *limits]) == 0
+    sent = online.bodies[0]
+    assert (sent["max_completion_tokens"], sent["temperature"], sent["seed"]) == (50, 0.5, 7)
     printed = capsys.readouterr()
     assert printed.out == "Hello Zoë.\nYou are Zoë.\nPardon?\n"
     assert printed.err.startswith("minikit: gpt-4o-mini, 3 calls, ")

@@ -18,7 +18,7 @@ from minikit import Usage
 from minikit.cli.main import main
 from minikit.cli.map import RowsLine
 from minikit.jobs.completing.progress import Remaining, RowsProgress
-from server import Body, ChatServer, Reply, error, hang, held, ok, prompt_of
+from server import Body, ChatServer, Reply, error, hang, held, ok, prompt_of, reset
 
 
 @pytest.fixture
@@ -171,6 +171,27 @@ def test_an_error_of_the_whole(
     assert printed.out == "Fine.\n"
     assert "minikit: gpt-4o-mini, 2 rows" in printed.err
     assert printed.err.endswith("rows with an outcome: 2, without: 1\n")
+
+
+def test_what_failed_is_in_the_bill(
+    online: ChatServer, people: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What attempts without a reply cost is told, and of how many only the server knows it."""
+    online.script([ok(""), reset()])
+    assert main(["map", people, *TEMPLATE]) == 3
+    told = capsys.readouterr().err
+    assert " for calls that failed, 1 attempt of unknown cost, " in told
+
+
+def test_no_bill_where_nothing_was_asked(
+    online: ChatServer, people: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The error stands alone."""
+    online.handler = lambda _body: error(401)
+    assert main(["map", people, *TEMPLATE]) == 1
+    assert "0 rows" not in capsys.readouterr().err
+    assert main(["map", "none.csv", *TEMPLATE]) == 2
+    assert capsys.readouterr().err == "minikit: no such file: 'none.csv'\n"
 
 
 def _command(server: ChatServer, *arguments: str) -> subprocess.Popen[str]:

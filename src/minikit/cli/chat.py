@@ -45,6 +45,11 @@ def add(verbs: common.Verbs) -> None:
         metavar="PATH",
         help="go on with the conversation in this file, and keep it there",
     )
+    verb.add_argument(
+        "--reply-tokens", type=int, metavar="N", help="limit of each reply, in tokens"
+    )
+    verb.add_argument("--temperature", type=float, metavar="T", help="0 (dry) to 2 (wild)")
+    verb.add_argument("--seed", type=int, metavar="N", help="ask for repeatable replies")
     common.add_model_options(verb)
     common.add_limits(verb)
     common.add_job_options(verb, dry_run=False)
@@ -56,7 +61,13 @@ def chat(arguments: Namespace) -> int:
     knowledge = [Path(file) for file in arguments.knowledge or ()] or None
     with common.opened(arguments) as client:
         talk = client.chat(
-            system=system, knowledge=knowledge, state=state, budget_usd=arguments.budget
+            system=system,
+            knowledge=knowledge,
+            state=state,
+            max_output_tokens=arguments.reply_tokens,
+            temperature=arguments.temperature,
+            seed=arguments.seed,
+            budget_usd=arguments.budget,
         )
         before_usd = talk.conversation.cost_usd
         try:

@@ -47,6 +47,7 @@ def add(verbs: common.Verbs) -> None:
     )
     verb.add_argument(
         "--output",
+        "-o",
         metavar="PATH",
         help="write to this .jsonl, .csv or .tsv, row by row (default: the texts to stdout)",
     )
@@ -149,13 +150,18 @@ def _tell(outcomes: Outcomes[object], seconds: float, arguments: Namespace) -> N
     if outcomes.failed:
         where = f"; see the errors in {arguments.output}" if arguments.output else ""
         common.say(f"{outcomes.failed:,} of {counted(outcomes.done, 'row')} failed{where}")
-    if arguments.quiet:
+    if arguments.quiet or not outcomes.done:
         return
     usage, before = outcomes.usage, outcomes.replayed_cost_usd
+    failed_usd = outcomes.failed_cost_usd
+    failed = f", and {money(failed_usd)} for calls that failed" if failed_usd else ""
+    if outcomes.unmeasured:
+        failed += f", {counted(outcomes.unmeasured, 'attempt')} of unknown cost"
     paid = f" ({money(before)} of it paid before)" if before else ""
     common.say(
         f"{outcomes.model}, {counted(outcomes.done, 'row')}, {usage.input_tokens:,} tokens in, "
-        f"{usage.output_tokens:,} out, {money(outcomes.cost_usd)}{paid}, {seconds:.1f} s"
+        f"{usage.output_tokens:,} out, {money(outcomes.cost_usd)}{paid}{failed}, "
+        f"{seconds:.1f} s"
     )
     for note in outcomes.notes:
         if note != EXTRACTIVE_NOTE:  # who named the offline model knows what it does
