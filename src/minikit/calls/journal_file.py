@@ -9,7 +9,7 @@ from collections.abc import Generator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
-from weakref import WeakSet
+from weakref import WeakSet, finalize
 
 from minikit.errors import JournalError
 
@@ -93,6 +93,8 @@ class JournalFile:
             return self._connection
         self.close()
         connection = self._connection = _connect(self.path, self._wait_s)
+        # What nobody closes would be told as a ResourceWarning, from Python 3.13 on.
+        finalize(self, connection.close).atexit = False
         self._node = _node(self.path)
         _opened.add(self)
         return connection
