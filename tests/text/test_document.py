@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from minikit import ArgumentError, Document, SourceError, Span
+from minikit import ArgumentError, Document, SourceError, SourceWarning, Span
 from minikit.text.document import documents
 
 
@@ -146,3 +146,13 @@ def test_titles_are_told_apart(origins: list[str | None], titles: list[str]) -> 
     read = documents([*alike, "no title", "none either", Document(text="y", title="y.md")])
     assert [each.title for each in read] == [*titles, None, None, "y.md"]
     assert [each.text for each in read[: len(alike)]] == [each.text for each in alike]
+
+
+def test_the_name_of_a_file_is_a_text_and_told(tmp_path: Path) -> None:
+    """Who gives a path as a str asks about its letters, which is seldom meant."""
+    file = tmp_path / "notes.txt"
+    file.write_text("Words.")
+    with pytest.warns(SourceWarning, match=r"was read as a text; the file .* is Path\("):
+        assert Document.of(str(file)).text == str(file)
+    for text in ("no such file.txt", "nul\0.txt", "Words.", "x" * 1_000 + ".txt"):
+        assert Document.of(text).text == text

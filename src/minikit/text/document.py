@@ -25,6 +25,7 @@ _PROSE = frozenset(
 _SUFFIX = re.compile(r"\.[A-Za-z0-9_+-]{1,12}\Z")
 _BACKTICKS = re.compile(r"^ {0,3}(`{3,})", re.MULTILINE)
 _NOTES_TOLD = 10
+_NAME_AT_MOST = 260
 
 
 class SourceWarning(UserWarning):
@@ -92,6 +93,9 @@ class Document:
         if isinstance(source, Document):
             return source
         if isinstance(source, str):
+            if _names_a_file(source):
+                told = f"{source!r} was read as a text; the file of this name is Path({source!r})"
+                warnings.warn(told, SourceWarning, stacklevel=2)
             return cls(text=source)
         if isinstance(cast("object", source), os.PathLike):
             return cls.from_path(source)
@@ -269,6 +273,16 @@ def _titles_by_path(read: Sequence[Document]) -> list[str | None]:
             for place, way in zip(places, ways, strict=True):
                 titles[place] = "/".join(way[differing:])
     return titles
+
+
+def _names_a_file(text: str) -> bool:
+    """Tell whether a text seems to be a path that was meant to be read."""
+    if len(text) > _NAME_AT_MOST or not _SUFFIX.search(text):
+        return False
+    try:
+        return Path(text).is_file()
+    except (OSError, ValueError):  # as in _is_several
+        return False
 
 
 def _is_several(path: Path) -> bool:
