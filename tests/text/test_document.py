@@ -154,5 +154,11 @@ def test_the_name_of_a_file_is_a_text_and_told(tmp_path: Path) -> None:
     file.write_text("Words.")
     with pytest.warns(SourceWarning, match=r"was read as a text; the file .* is Path\("):
         assert Document.of(str(file)).text == str(file)
-    for text in ("no such file.txt", "nul\0.txt", "Words.", "x" * 1_000 + ".txt"):
+    for text in (
+        "no such file.txt",
+        "nul\0.txt",
+        "Words.",
+        f"{'x' * 256}.txt",
+        "x" * 1_000 + ".txt",
+    ):
         assert Document.of(text).text == text
