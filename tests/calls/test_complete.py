@@ -239,6 +239,8 @@ async def test_passing_faults_are_tried_again(server: ChatServer, bad: object) -
         (error(400, code="context_length_exceeded"), RequestTooLargeError, "chunk_tokens"),
         (error(400, code="context_length_exceeded"), ContextOverflowError, "chunk_tokens"),
         (error(400, code="content_filter"), RefusalError, "content_filter"),
+        (error(400, code="invalid_image_format"), RequestRejectedError, "what the server names"),
+        (error(404, code="model_not_found"), RequestRejectedError, "the model's name"),
         (error(429, type="insufficient_quota"), QuotaExhaustedError, "no credit"),
         (error(429, code="credit_balance_exhausted"), QuotaExhaustedError, "no credit"),
         (error(429, code="billing_not_active"), QuotaExhaustedError, "no credit"),

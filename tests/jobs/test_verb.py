@@ -140,3 +140,24 @@ def test_a_summary_is_planned_by_its_name_or_without() -> None:
     """The plan of a summary is the same, whether it is named or not."""
     with Client() as client:
         assert client.plan(TEXT, verb="summarize", length=20) == client.plan(TEXT, length=20)
+
+
+@pytest.mark.parametrize("model", ["gpt-6-luna", "gpt-4o-mini"])
+@pytest.mark.parametrize("calls", [1, 3])
+def test_long_prompts_at_their_price(model: str, calls: int) -> None:
+    """A call whose prompt reaches a higher price costs no more than its plan says."""
+    resolved, tokens = Model.resolve(model), 90_000 if model == "gpt-4o-mini" else 600_000
+    plan = planned("ask", resolved, [exact_level("single", [tokens] * calls, 500)], SETTING)
+    one = cost_usd(resolved, Usage(input_tokens=tokens, output_tokens=500))
+    least = cost_usd(resolved, Usage(input_tokens=tokens, cached_tokens=tokens, output_tokens=1))
+    assert one is not None
+    assert least is not None
+    assert plan.cost_usd_at_most == calls * one
+    assert plan.cost_usd_at_least is not None
+    assert plan.cost_usd_at_least <= calls * least
+
+
+def test_a_level_that_may_have_no_call() -> None:
+    """A level without calls costs nothing."""
+    none = exact_level("answer", [], 500)
+    assert planned("ask", MODEL, [none], SETTING).cost_usd_at_most == 0

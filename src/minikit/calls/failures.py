@@ -114,7 +114,9 @@ def _classify_400(told: _Told) -> tuple[type[CallError], str]:
         return RequestTooLargeError, "lower chunk_tokens, or describe the window with Model(...)"
     if code in _REFUSAL_CODES or (code is None and _SAYS_FILTERED(told.text)):
         return RefusalError, "change the prompt or leave the passage out"
-    return RequestRejectedError, "check the model's name and the base URL"
+    if told.status == 404 or code in (None, _NO_SUCH_MODEL):
+        return RequestRejectedError, "check the model's name and the base URL"
+    return RequestRejectedError, "change what the server names, or leave it out"
 
 
 def _classify_429(told: _Told) -> tuple[type[CallError], str]:
@@ -129,6 +131,7 @@ def _classify_429(told: _Told) -> tuple[type[CallError], str]:
     return RateLimitError, "send fewer requests at a time (max_concurrency=)"
 
 
+_NO_SUCH_MODEL = "model_not_found"
 _TOO_LONG = "context_length_exceeded"
 _USUAL_CODES: dict[type[CallError], str] = {
     RequestTooLargeError: _TOO_LONG,

@@ -282,9 +282,10 @@ def _truncated(reply: Completion) -> OutputTruncatedError:
 
 def _schema_error(name: str, replies: int, problems: tuple[str, ...]) -> SchemaError:
     """Return the error that tells how much is wrong; what is wrong may quote the reply."""
+    counted = f"{len(problems)} problem{'s' * (len(problems) != 1)}"
     error = SchemaError(
-        f"no reply of {replies} fits the schema {name!r}; the last one has {len(problems)} "
-        f"problems, see `errors`: describe the fields, allow more, or choose another model",
+        f"no reply of {replies} fits the schema {name!r}; the last one has {counted}, "
+        f"see `errors`: describe the fields, allow more, or choose another model",
         code="schema",
         status=200,
     )

@@ -76,7 +76,7 @@ def add_model_options(verb: argparse.ArgumentParser, *, several: bool = False) -
     """Add the options that choose the model, or `several`."""
     model = verb.add_argument_group("which model")
     if several:
-        told = "the model (default: gpt-4o-mini); of several, give each with an option of its own"
+        told = "a model; of several, each with an option of its own"
         model.add_argument("--model", metavar="ID", action="append", help=told)
     else:
         model.add_argument("--model", metavar="ID", help="the model (default: gpt-4o-mini)")

@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from inspect import iscoroutinefunction
-from itertools import chain
 from typing import TYPE_CHECKING, TypedDict, cast
 
 from minikit.calls.budget import read_usd
@@ -15,7 +14,7 @@ from minikit.jobs.engine import Engine
 from minikit.jobs.plan import Level, VerbPlan
 from minikit.jobs.tally import Tally
 from minikit.models.model import Model
-from minikit.models.money import total_usd
+from minikit.models.money import EXACT, total_usd
 from minikit.models.prices import cost_usd
 from minikit.models.usage import Usage
 
@@ -144,41 +143,62 @@ def planned(
         document_characters: Code points of all sources.
         document_tokens: Tokens of all sources.
     """
-    # A token at a time: a model may price a long prompt otherwise, and no single one is that long.
-    token, cached, written = (
-        cost_usd(model, usage)
-        for usage in (
-            Usage(input_tokens=1),
-            Usage(input_tokens=1, cached_tokens=1),
-            Usage(output_tokens=1),
-        )
-    )
-    least = (
-        (
-            cached and cached * level.input_tokens_at_least,
-            written and written * level.calls_at_least,
-        )
-        for level in levels
-    )
-    most = (
-        (
-            token and token * level.input_tokens_at_most,
-            written and written * level.output_tokens_at_most,
-        )
-        for level in levels
-    )
     return VerbPlan(
         verb=verb,
         model=model.id,
         document_characters=document_characters,
         document_tokens=document_tokens,
         levels=tuple(levels),
-        cost_usd_at_least=total_usd(chain.from_iterable(least)),
-        cost_usd_at_most=total_usd(chain.from_iterable(most)),
+        cost_usd_at_least=total_usd(_least_usd(model, level) for level in levels),
+        cost_usd_at_most=total_usd(_most_usd(model, level) for level in levels),
         max_concurrency=setting.max_concurrency,
         requests_per_minute=setting.requests_per_minute,
         tokens_per_minute=setting.tokens_per_minute,
     )
+
+
+def _least_usd(model: Model, level: Level) -> Decimal | None:
+    """Return what a level costs if all is read from the prompt cache and replies are one token.
+
+    A token at a time, since a model may price the tokens of a long prompt higher.
+    """
+    return _linear_usd(
+        model,
+        Usage(input_tokens=1, cached_tokens=1),
+        level.input_tokens_at_least,
+        level.calls_at_least,
+    )
+
+
+def _most_usd(model: Model, level: Level) -> Decimal | None:
+    """Return what a level costs if nothing is cached and all replies are as long as they may be.
+
+    The calls of a level are about as long as each other, so that they reach a higher price of long
+    prompts together.
+    """
+    inputs, outputs, calls = (
+        level.input_tokens_at_most,
+        level.output_tokens_at_most,
+        level.calls_at_most,
+    )
+    linear = _linear_usd(model, Usage(input_tokens=1), inputs, outputs)
+    if linear is None or not calls:
+        return linear
+    usage = Usage(input_tokens=-(-inputs // calls), output_tokens=-(-outputs // calls))
+    return max(linear, _times(cost_usd(model, usage), calls) or linear)
+
+
+def _linear_usd(model: Model, token: Usage, inputs: int, outputs: int) -> Decimal | None:
+    """Price so many input tokens of the kind of `token`, and so many output tokens, one by one."""
+    costs = (
+        _times(cost_usd(model, token), inputs),
+        _times(cost_usd(model, Usage(output_tokens=1)), outputs),
+    )
+    return total_usd(costs)
+
+
+def _times(cost: Decimal | None, number: int) -> Decimal | None:
+    return None if cost is None else EXACT.multiply(cost, number)
 
 
 def digest_of(verb: str, model: Model, documents: Sequence[Document], *decisive: object) -> str:

@@ -10,7 +10,7 @@ from minikit.calls.line import Line, Wait
 from minikit.errors import BudgetExceededError, CallError, JobError, MinikitError, TransportError
 from minikit.jobs.engine import Bill, Exit
 from minikit.jobs.plain import money, span_of, table, time_text
-from minikit.jobs.plan import Level, VerbPlan
+from minikit.jobs.plan import Level, Plan, VerbPlan
 from minikit.jobs.result import Progress, Result
 from minikit.models.money import add_usd, total_usd
 from minikit.models.usage import Usage
@@ -68,7 +68,7 @@ class SeveralPlan(VerbPlan):
     """
 
     names: tuple[str, ...]
-    plans: tuple[VerbPlan, ...]
+    plans: tuple[Plan | VerbPlan, ...]
     notes: tuple[str, ...] = ()
 
     def __str__(self) -> str:
