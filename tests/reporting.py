@@ -9,8 +9,8 @@ from pydoc_data.topics import topics
 from typing import TYPE_CHECKING
 
 from minikit.jobs.provenance import Citation, Claim, Node, weakest
-from minikit.jobs.result import CallRecord, Operation
-from minikit.jobs.summarizing.summary import Summary, SummaryWarning, gaps_of
+from minikit.jobs.result import CallRecord, Operation, SummaryWarning
+from minikit.jobs.summarizing.summary import Summary, gaps_of
 from minikit.models.usage import Usage
 from minikit.text.document import Document, Span
 from minikit.text.passage import Places

@@ -118,6 +118,46 @@ def test_no_import_cycle() -> None:
     assert len(list(order.static_order())) == len(TREES)
 
 
+VERBS = {
+    "summarizing": "summarize summarizing",
+    "answering": "ask answering",
+    "extracting": "extract extracting",
+    "translating": "translate translating",
+    "completing": "many completing",
+    "chatting": "chat chatting",
+    "describing": "describe describing",
+    "measuring": "compare needle measuring",
+    "training": "finetune training",
+}
+"""What each verb is made of, as modules and packages of `jobs`."""
+
+MEASURES = {"minikit.jobs.summarizing"}
+"""What `compare` may import of another verb: what a summary is, since it compares some."""
+
+
+def verb_of(name: str) -> str | None:
+    """Return the verb that a module is part of; None for what all of them share."""
+    part = name.removeprefix("minikit.jobs.").partition(".")[0]
+    return next((verb for verb, parts in VERBS.items() if part in parts.split()), None)
+
+
+def test_a_verb_imports_no_verb() -> None:
+    """What several verbs need stands above them all; only planning knows each by its name."""
+    crossing = {
+        (name, target)
+        for name in TREES
+        if name.startswith("minikit.jobs.") and (verb := verb_of(name))
+        for target in own_imports(name)
+        if target.startswith("minikit.jobs.") and verb_of(target) not in {verb, None}
+    }
+    measuring = {
+        (name, target)
+        for name, target in crossing
+        if verb_of(name) == "measuring" and target.rpartition(".")[0] in MEASURES
+    }
+    assert crossing - measuring == set()
+
+
 def test_openai_is_imported_in_one_file() -> None:
     """One module knows the foreign SDK."""
     knowing = {

@@ -117,11 +117,11 @@ if TYPE_CHECKING:
     from minikit.jobs.measuring.several import SeveralPlan
     from minikit.jobs.plan import Level, Plan, Plans, VerbPlan
     from minikit.jobs.provenance import Citation, Claim, Node
-    from minikit.jobs.result import CallRecord, Gap, Progress, Result
+    from minikit.jobs.result import CallRecord, Gap, Progress, Result, SummaryWarning
     from minikit.jobs.summarizing.coverage import Coverage
     from minikit.jobs.summarizing.options import SummarizeOptions
     from minikit.jobs.summarizing.stream import AsyncSummaryStream
-    from minikit.jobs.summarizing.summary import Partial, Summary, SummaryWarning, TextDelta
+    from minikit.jobs.summarizing.summary import Partial, Summary, TextDelta
     from minikit.jobs.summarizing.templates import SummarizePrompts
     from minikit.jobs.timing import Duration
     from minikit.jobs.training.training import TrainingCheck, TrainingProblem
@@ -341,8 +341,8 @@ _HOMES = {
     "minikit.jobs.completing.run": "Outcome",
     "minikit.jobs.completing.progress": "Remaining RowsProgress",
     "minikit.jobs.summarizing.stream": "AsyncSummaryStream",
-    "minikit.jobs.result": "CallRecord Gap Progress Result",
-    "minikit.jobs.summarizing.summary": "Partial Summary SummaryWarning TextDelta",
+    "minikit.jobs.result": "CallRecord Gap Progress Result SummaryWarning",
+    "minikit.jobs.summarizing.summary": "Partial Summary TextDelta",
     "minikit.jobs.summarizing.templates": "SummarizePrompts",
     "minikit.jobs.timing": "Duration",
     "minikit.jobs.finetune": "check_training_file",

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any, TypeVar, Unpack, overload
 
 from minikit.calls.pipeline import in_thread
 from minikit.errors import ArgumentError
+from minikit.jobs.parts import readable
 from minikit.jobs.plan import Models, Plan, Plans, VerbPlan
 from minikit.jobs.planning import Verb, plan_of
 from minikit.jobs.summarize import run
 from minikit.jobs.summarizing.options import Options, SummarizeOptions
-from minikit.jobs.summarizing.prepare import prepare, readable
+from minikit.jobs.summarizing.prepare import prepare
 from minikit.jobs.summarizing.stream import AsyncSummaryStream
 from minikit.jobs.summarizing.summary import Summary
 from minikit.models.model import Model

@@ -36,8 +36,7 @@ from minikit.jobs.answering.shelf import Atlas, Shelf
 from minikit.jobs.ask import prepare
 from minikit.jobs.parts import SourcePart
 from minikit.jobs.points import POINTS_FORMAT, Point
-from minikit.jobs.summarizing.reading import NO_QUOTES
-from minikit.jobs.summarizing.sending import NO_FORM
+from minikit.jobs.sending import NO_FORM, NO_QUOTES
 from minikit.jobs.verb import Setting
 from minikit.text.fence import fenced, outside
 from server import ChatServer, error, ok, output_limit, prompt_tokens

@@ -3,8 +3,8 @@ from __future__ import annotations
 import pytest
 
 from minikit.jobs.provenance import Citation, Claim
+from minikit.jobs.result import SummaryWarning
 from minikit.jobs.summarizing.checks import check_coverage, check_terms
-from minikit.jobs.summarizing.summary import SummaryWarning
 from minikit.text.passage import Passage
 
 

@@ -11,8 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from minikit.jobs.measuring.comparison import Comparison, Likeness, ModelReply
-from minikit.jobs.result import CallRecord
-from minikit.jobs.summarizing.summary import SummaryWarning
+from minikit.jobs.result import CallRecord, SummaryWarning
 from minikit.models.usage import Usage
 from minikit.report.compared import render_comparison
 from minikit.report.markup import sha256_source

@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 
 from minikit.errors import ArgumentError
 from minikit.jobs.provenance import Claim, Node, weakest
-from minikit.jobs.summarizing.summary import Summary, SummaryWarning
+from minikit.jobs.result import SummaryWarning
+from minikit.jobs.summarizing.summary import Summary
 from minikit.report.data import is_hard_wrapped
 from minikit.report.markup import sha256_source
 from minikit.report.page import render

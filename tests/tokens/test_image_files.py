@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from minikit.errors import ArgumentError, SourceError
 from minikit.models.model import Model
 from minikit.tokens import image_files
-from minikit.tokens.image_files import Image, read_images
+from minikit.tokens.image_files import Image, ImageSource, read_images
 from minikit.tokens.messages import ImagePart
 from pictures import animated_gif, data_url, gif, jpeg, png, webp
 from strategies import texts
@@ -133,7 +133,7 @@ def test_a_folder_is_the_images_in_it(tmp_path: Path) -> None:
 
 def test_all_that_cannot_be_sent_is_named(tmp_path: Path) -> None:
     """In one error; among others that can be sent it may be kept, with what is wrong with it."""
-    faulty = [b"", tmp_path / "gone.png", animated_gif()]
+    faulty: list[ImageSource] = [b"", tmp_path / "gone.png", animated_gif()]
     with pytest.raises(SourceError) as caught:
         read_images([png(), *faulty])
     first, *faults = str(caught.value).splitlines()

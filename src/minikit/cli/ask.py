@@ -16,7 +16,7 @@ from minikit.text.document import Document, documents
 if TYPE_CHECKING:
     from minikit.blocking import Client
     from minikit.jobs.ask import Answer, AskOptions
-    from minikit.jobs.summarizing.options import OnGap
+    from minikit.jobs.verb import OnGap
     from minikit.text.passage import Passage
 
 __all__ = ["add", "ask"]

@@ -18,7 +18,7 @@ from minikit.cli.schemas import read_schema
 from minikit.errors import ArgumentError, BudgetExceededError, JobError
 from minikit.jobs.extracting.records import unannotated
 from minikit.jobs.plain import counted
-from minikit.jobs.summarizing.options import OnGap
+from minikit.jobs.verb import OnGap
 from minikit.text.document import Document
 
 if TYPE_CHECKING:

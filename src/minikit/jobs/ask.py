@@ -30,8 +30,7 @@ from minikit.jobs.mapping import Mapper
 from minikit.jobs.parts import Gaps, SourcePart
 from minikit.jobs.plain import counted
 from minikit.jobs.points import POINTS_FORMAT, is_broken, read_points
-from minikit.jobs.summarizing.reading import NO_QUOTES
-from minikit.jobs.summarizing.sending import Sender
+from minikit.jobs.sending import NO_QUOTES, Sender
 from minikit.jobs.unread import BROKEN, lies_in_the_passage
 from minikit.text.document import Span
 

@@ -20,9 +20,9 @@ from minikit.jobs.measuring.comparison import (
 from minikit.jobs.measuring.contenders import Contender, Task, several_models
 from minikit.jobs.measuring.options import CompareOptions
 from minikit.jobs.measuring.several import Purse, Watcher, bill_of, joined_bill, joined_plan
+from minikit.jobs.parts import readable
 from minikit.jobs.result import Place
 from minikit.jobs.summarizing.checks import check_terms
-from minikit.jobs.summarizing.prepare import readable
 from minikit.jobs.verb import CheckedOptions, Job, digest_of
 from minikit.text.document import Span
 

@@ -31,8 +31,7 @@ from minikit.jobs.extracting.records import ITEMS
 from minikit.jobs.mapping import Mapper
 from minikit.jobs.parts import Gaps, SourcePart
 from minikit.jobs.plain import counted
-from minikit.jobs.result import Gap
-from minikit.jobs.summarizing.summary import joined
+from minikit.jobs.result import Gap, joined
 from minikit.jobs.unread import weight
 from minikit.text.document import Span
 

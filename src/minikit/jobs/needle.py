@@ -13,8 +13,8 @@ from minikit.jobs.measuring.needles import NeedleProbe, NeedleReport, cells_of, 
 from minikit.jobs.measuring.options import CheckedNeedleOptions, NeedleOptions
 from minikit.jobs.measuring.probes import Probe, Trial, how, outcome
 from minikit.jobs.measuring.several import Purse, Watcher, bill_of, bill_of_error, joined_bill
+from minikit.jobs.parts import readable
 from minikit.jobs.result import Place, Result
-from minikit.jobs.summarizing.prepare import readable
 from minikit.jobs.verb import CheckedOptions, Job, digest_of
 from minikit.text.document import Span
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from minikit.errors import SourceError
 from minikit.jobs.result import Gap, Place
 from minikit.text.document import Document, Span
 from minikit.text.split import split, split_evenly
@@ -16,8 +17,9 @@ if TYPE_CHECKING:
     from minikit.errors import CallError
     from minikit.jobs.result import Operation
     from minikit.models.model import Model
+    from minikit.text.document import Source
 
-__all__ = ["Gaps", "SourcePart", "cut", "halves"]
+__all__ = ["Gaps", "SourcePart", "cut", "halves", "readable"]
 
 SMALLEST_HALF_TOKENS = 32
 """A refused passage is not cut below this: what is left of it is a gap."""
@@ -117,3 +119,17 @@ def halves(document: Document, span: Span, model: Model, at_most: int) -> list[S
         return [span]
     found = split_evenly(text, at_most, model=model, chunks=2)
     return [Span(span.start + half.start, span.start + half.end) for half in found]
+
+
+def readable(source: Source) -> Document:
+    """Read `source`, which must hold more than white space.
+
+    Raises:
+        SourceError: It cannot be read as text, or there is nothing in it to read.
+    """
+    document = Document.of(source)
+    if not document.text.strip():
+        named = f" {document.origin!r}" if document.origin else ""
+        what = "only white space" if document.text else "empty"
+        raise SourceError(f"the source{named} is {what}; there is nothing to summarize")
+    return document

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from minikit.checks import check_choice
 from minikit.errors import ArgumentError
+from minikit.jobs.parts import readable
 from minikit.jobs.summarizing.options import Options
-from minikit.jobs.summarizing.prepare import prepare, readable
+from minikit.jobs.summarizing.prepare import prepare
 
 if TYPE_CHECKING:
     from minikit.jobs.plan import VerbPlan

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Literal
 
@@ -13,7 +14,16 @@ from minikit.models.money import total_usd
 from minikit.models.usage import Usage
 from minikit.text.document import Span
 
-__all__ = ["CallRecord", "Gap", "Operation", "Place", "Progress", "Result"]
+__all__ = [
+    "CallRecord",
+    "Gap",
+    "Operation",
+    "Place",
+    "Progress",
+    "Result",
+    "SummaryWarning",
+    "joined",
+]
 
 Operation = Literal["single", "map", "merge", "refine", "revise", "answer"]
 
@@ -146,3 +156,40 @@ class Result(Serializable):
     def redone_cost_usd(self) -> Decimal | None:
         """US dollars of the calls that repeat cut-off or refused ones; part of `cost_usd`."""
         return total_usd(call.cost_usd for call in self.calls if call.redone)
+
+
+WarningKind = Literal["number", "date", "name", "claim", "coverage", "length", "gap"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SummaryWarning:
+    """Something to look at before relying on a summary; found without a model, and never sure.
+
+    Attributes:
+        kind: "number", "date" or "name" (in the summary and not in the source), "claim" (its quote
+            does not stand in the source, or there is none), "coverage" (a stretch of the source
+            that the summary does not rest on), "length" (far from what was asked) or "gap".
+        message: What is the matter.
+        start: Offset in `Summary.text` of what it is about, in code points; None for the whole.
+        end: Offset after it.
+    """
+
+    kind: WarningKind
+    message: str
+    start: int | None = None
+    end: int | None = None
+
+    def __str__(self) -> str:
+        return self.message
+
+
+def joined(gaps: Sequence[Gap]) -> list[Gap]:
+    """Join gaps that touch and have the same reason."""
+    joined: list[Gap] = []
+    for gap in gaps:
+        last = joined[-1] if joined else None
+        if last and (last.span.end, last.reason) == (gap.span.start, gap.reason):
+            joined[-1] = replace(last, span=Span(last.span.start, gap.span.end))
+        else:
+            joined.append(gap)
+    return joined

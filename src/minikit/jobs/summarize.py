@@ -14,11 +14,11 @@ from minikit.errors import (
 from minikit.jobs.engine import Engine, Exit
 from minikit.jobs.grounds import Grounds
 from minikit.jobs.provenance import Node
+from minikit.jobs.sending import Sender
 from minikit.jobs.summarizing.finishing import Finisher, planted
 from minikit.jobs.summarizing.merging import Merger
 from minikit.jobs.summarizing.reading import Reader
 from minikit.jobs.summarizing.refining import refined
-from minikit.jobs.summarizing.sending import Sender
 from minikit.jobs.summarizing.summary import partials_of
 from minikit.jobs.tally import Tally
 from minikit.jobs.unread import nothing_supported

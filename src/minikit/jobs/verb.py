@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from inspect import iscoroutinefunction
-from typing import TYPE_CHECKING, TypedDict, cast
+from typing import TYPE_CHECKING, Literal, TypedDict, cast
 
 from minikit.calls.budget import read_usd
 from minikit.errors import ArgumentError
@@ -23,7 +23,20 @@ if TYPE_CHECKING:
     from minikit.jobs.result import Operation, Progress
     from minikit.text.document import Document
 
-__all__ = ["CheckedOptions", "Job", "JobOptions", "Setting", "digest_of", "exact_level", "planned"]
+__all__ = [
+    "CheckedOptions",
+    "Job",
+    "JobOptions",
+    "OnGap",
+    "Setting",
+    "digest_of",
+    "exact_level",
+    "planned",
+]
+
+
+OnGap = Literal["mark", "raise"]
+"""What to do about a passage that cannot be read."""
 
 
 class JobOptions(TypedDict, total=False):

@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from minikit.jobs.provenance import Claim
-from minikit.jobs.result import Gap, Result
-from minikit.jobs.summarizing.summary import SummaryWarning
+from minikit.jobs.result import Gap, Result, SummaryWarning
 from minikit.text.passage import Passage
 
 __all__ = ["Answer", "DocumentRead"]

@@ -20,20 +20,20 @@ from minikit.jobs.answering.prompts import (
     fence_tokens,
 )
 from minikit.jobs.answering.shelf import Atlas
-from minikit.jobs.parts import SourcePart, cut
-from minikit.jobs.plan import Level
-from minikit.jobs.summarizing.options import OnGap
-from minikit.jobs.summarizing.sizes import (
+from minikit.jobs.material import (
     READ_TOKENS_AT_FINEST,
     READ_TOKENS_AT_MOST,
     REASONING_TOKENS,
     SLACK_TOKENS,
     form_tokens,
 )
+from minikit.jobs.parts import SourcePart, cut
+from minikit.jobs.plan import Level
 from minikit.jobs.verb import (
     CheckedOptions,
     Job,
     JobOptions,
+    OnGap,
     Setting,
     digest_of,
     exact_level,

@@ -14,10 +14,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from minikit.errors import BadReplyError
+from minikit.jobs.material import TITLE_CHARACTERS_AT_MOST, part_heading, part_heading_tokens
 from minikit.jobs.parts import SourcePart
 from minikit.jobs.points import POINTS_FORMAT, Point, is_broken, read_points
-from minikit.jobs.summarizing.prompts import TITLE_CHARACTERS_AT_MOST
-from minikit.jobs.summarizing.sizes import part_heading, part_heading_tokens
 from minikit.jobs.unread import BROKEN
 from minikit.text.document import Span
 from minikit.text.fence import fence

@@ -11,7 +11,7 @@ from minikit.jobs.answering.answer import Answer, DocumentRead
 from minikit.jobs.answering.shelf import Shelf
 from minikit.jobs.parts import SourcePart
 from minikit.jobs.provenance import Claim
-from minikit.jobs.summarizing.summary import SummaryWarning
+from minikit.jobs.result import SummaryWarning
 from minikit.text.document import Span
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from weakref import WeakKeyDictionary
 
 from minikit.jobs.chatting.conversation import turns_of
 from minikit.jobs.chatting.prompts import passage_fence, question_of
-from minikit.jobs.summarizing.prompts import source_fence
+from minikit.jobs.material import source_fence
 from minikit.jobs.verb import digest_of
 from minikit.text.fence import fence
 from minikit.text.passage import Passage, Places

@@ -10,20 +10,21 @@ from typing import TYPE_CHECKING, Any, Unpack, cast
 from minikit.checks import check_choice, check_text, check_whole
 from minikit.errors import ArgumentError, ContextOverflowError, SourceError
 from minikit.jobs.extracting.records import RecordSchema
-from minikit.jobs.parts import SourcePart, cut
-from minikit.jobs.summarizing.options import OnGap
-from minikit.jobs.summarizing.prompts import TITLE_CHARACTERS_AT_MOST, source_fence
-from minikit.jobs.summarizing.sizes import (
+from minikit.jobs.material import (
     REASONING_TOKENS,
     SLACK_TOKENS,
+    TITLE_CHARACTERS_AT_MOST,
     form_tokens,
     heading_tokens,
     part_heading,
+    source_fence,
 )
+from minikit.jobs.parts import SourcePart, cut
 from minikit.jobs.verb import (
     CheckedOptions,
     Job,
     JobOptions,
+    OnGap,
     Setting,
     digest_of,
     exact_level,

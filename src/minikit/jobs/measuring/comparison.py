@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING
 from minikit.errors import CallError, MinikitError
 from minikit.jobs.measuring.several import bill_of_error
 from minikit.jobs.plain import money, table
-from minikit.jobs.result import Result
-from minikit.jobs.summarizing.summary import SummaryWarning
+from minikit.jobs.result import Result, SummaryWarning
 from minikit.text.differences import Difference, differences
 from minikit.text.words import count_words
 

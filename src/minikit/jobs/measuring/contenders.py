@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any, cast
 
 from minikit.calls.request import Request
 from minikit.errors import ArgumentError, MinikitError
+from minikit.jobs.material import source_fence
 from minikit.jobs.planning import plan_of
 from minikit.jobs.summarizing.options import Options
-from minikit.jobs.summarizing.prompts import source_fence
 from minikit.jobs.verb import exact_level, planned
 from minikit.models.model import Model
 from minikit.tokens.counting import count_text

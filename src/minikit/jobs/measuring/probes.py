@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from minikit.calls.request import Request
 from minikit.errors import ArgumentError, ContextOverflowError
+from minikit.jobs.material import REASONING_TOKENS
 from minikit.jobs.measuring.contenders import SYSTEM
 from minikit.jobs.measuring.needles import NeedleProbe
 from minikit.jobs.measuring.several import joined_plan
 from minikit.jobs.planning import plan_of
-from minikit.jobs.summarizing.sizes import REASONING_TOKENS
 from minikit.jobs.verb import exact_level, planned
 from minikit.text.document import Document
 from minikit.text.fence import fence

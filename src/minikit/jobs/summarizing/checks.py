@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from minikit.jobs.result import SummaryWarning
 from minikit.jobs.summarizing.coverage import coverage
-from minikit.jobs.summarizing.summary import SummaryWarning
 from minikit.text.grounding import ungrounded
 
 if TYPE_CHECKING:

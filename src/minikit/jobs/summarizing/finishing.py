@@ -11,11 +11,11 @@ from minikit.calls.pipeline import in_thread
 from minikit.errors import BudgetExceededError, CallError, ContextOverflowError
 from minikit.jobs.grounds import without_unsupported
 from minikit.jobs.provenance import Claim, Node
-from minikit.jobs.result import Gap, Place
+from minikit.jobs.result import Gap, Place, SummaryWarning
 from minikit.jobs.summarizing.checks import check_coverage, check_terms
 from minikit.jobs.summarizing.merging import numbered_claims
 from minikit.jobs.summarizing.prompts import part_fence, revise_prompt
-from minikit.jobs.summarizing.summary import Summary, SummaryWarning, gaps_of
+from minikit.jobs.summarizing.summary import Summary, gaps_of
 from minikit.jobs.unread import nothing_supported
 from minikit.text.document import Span
 from minikit.text.words import count_words
@@ -23,8 +23,8 @@ from minikit.tokens.chat import count_tokens
 
 if TYPE_CHECKING:
     from minikit.jobs.grounds import Grounds
+    from minikit.jobs.sending import Sender
     from minikit.jobs.summarizing.prepare import Job
-    from minikit.jobs.summarizing.sending import Sender
 
 __all__ = ["Finisher", "planted"]
 

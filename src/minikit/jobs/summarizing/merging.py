@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 from minikit.calls.pipeline import in_thread
 from minikit.errors import BadReplyError, BudgetExceededError, JournalError
 from minikit.jobs.concurrently import concurrently
+from minikit.jobs.material import part_heading
 from minikit.jobs.points import numbered, unmarked
 from minikit.jobs.provenance import Claim, Node
 from minikit.jobs.result import Place
 from minikit.jobs.summarizing.prompts import merge_prompt, part_fence
-from minikit.jobs.summarizing.sizes import part_heading
 from minikit.text.document import Span
 from minikit.text.split import split
 from minikit.tokens.chat import count_tokens
@@ -22,8 +22,8 @@ from minikit.tokens.counting import count_text
 
 if TYPE_CHECKING:
     from minikit.jobs.grounds import Grounds
+    from minikit.jobs.sending import Sender
     from minikit.jobs.summarizing.prepare import Job
-    from minikit.jobs.summarizing.sending import Sender
 
 __all__ = ["Merger", "Part", "numbered_claims", "plain_quotes"]
 

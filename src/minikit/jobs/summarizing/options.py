@@ -8,15 +8,14 @@ from typing import Literal, cast
 from minikit.checks import check_choice, check_flag, check_number, check_text, check_whole
 from minikit.errors import ArgumentError
 from minikit.jobs.summarizing.templates import SummarizePrompts
-from minikit.jobs.verb import CheckedOptions, JobOptions
+from minikit.jobs.verb import CheckedOptions, JobOptions, OnGap
 
-__all__ = ["LENGTH_WORDS", "Length", "OnGap", "Options", "Strategy", "SummarizeOptions"]
+__all__ = ["LENGTH_WORDS", "Length", "Options", "Strategy", "SummarizeOptions"]
 
 LENGTH_WORDS = {"short": 80, "medium": 250, "long": 800}
 """Words that the named lengths ask for."""
 
 Length = int | Literal["short", "medium", "long"]
-OnGap = Literal["mark", "raise"]
 Strategy = Literal["auto", "single", "map_reduce", "refine"]
 Unsupported = Literal["mark", "drop"]
 

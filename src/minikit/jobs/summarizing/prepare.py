@@ -8,31 +8,25 @@ from dataclasses import asdict, dataclass, fields
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Literal
 
-from minikit.errors import ContextOverflowError, SourceError
+from minikit.errors import ContextOverflowError
+from minikit.jobs.material import SLACK_TOKENS, attribute_text, form_tokens, heading_tokens
 from minikit.jobs.plan import Level, Plan
 from minikit.jobs.points import POINTS_FORMAT, REFINED_FORMAT
 from minikit.jobs.result import Operation
 from minikit.jobs.summarizing.options import Options
 from minikit.jobs.summarizing.prompts import (
     Stretch,
-    attribute_text,
     map_prompt,
     part_fence,
     refine_prompt,
     single_prompt,
 )
-from minikit.jobs.summarizing.sizes import (
-    SLACK_TOKENS,
-    Sizes,
-    chunk_count,
-    form_tokens,
-    heading_tokens,
-)
+from minikit.jobs.summarizing.sizes import Sizes, chunk_count
 from minikit.models.model import Model
 from minikit.models.money import total_usd
 from minikit.models.prices import cost_usd
 from minikit.models.usage import Usage
-from minikit.text.document import Document, Source, Span
+from minikit.text.document import Document, Span
 from minikit.text.split import Chunk, split, split_evenly
 from minikit.tokens.chat import count_tokens
 from minikit.tokens.counting import count_text
@@ -43,7 +37,7 @@ if TYPE_CHECKING:
 
     from minikit.jobs.verb import Setting
 
-__all__ = ["Job", "prepare", "readable"]
+__all__ = ["Job", "prepare"]
 
 BESIDE = ("budget_usd", "on_event")
 """Options that decide on no call."""
@@ -137,20 +131,6 @@ class Job:
     def options(self) -> Options:
         """What is asked for."""
         return self.reading.options
-
-
-def readable(source: Source) -> Document:
-    """Read `source`, which must hold more than white space.
-
-    Raises:
-        SourceError: It cannot be read as text, or there is nothing in it to read.
-    """
-    document = Document.of(source)
-    if not document.text.strip():
-        named = f" {document.origin!r}" if document.origin else ""
-        what = "only white space" if document.text else "empty"
-        raise SourceError(f"the source{named} is {what}; there is nothing to summarize")
-    return document
 
 
 def prepare(

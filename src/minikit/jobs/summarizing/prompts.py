@@ -11,6 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from minikit.jobs.material import source_fence
 from minikit.jobs.points import unmarked
 from minikit.text.fence import fence
 from minikit.tokens.messages import Message
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Stretch",
-    "attribute_text",
     "map_prompt",
     "merge_prompt",
     "part_fence",
@@ -31,9 +31,6 @@ __all__ = [
     "revise_prompt",
     "single_prompt",
 ]
-
-TITLE_CHARACTERS_AT_MOST = 200
-"""Of a title in a prompt; a longer one, which every call would pay for, is cut off."""
 
 
 def single_prompt(document: Document, words: int, options: Options) -> tuple[Message, ...]:
@@ -98,22 +95,6 @@ def revise_prompt(
     """Ask to shorten a summary, which is fenced."""
     ask = options.prompts.fill("revise", words=words, written=written)
     return _messages([summary], [ask, *_keep(options)], options)
-
-
-def source_fence(document: Document, text: str, headings: Sequence[str] = ()) -> str:
-    """Return a stretch of the source as it stands in a prompt."""
-    title = " ".join((document.title or "").split())
-    if len(title) > TITLE_CHARACTERS_AT_MOST:
-        title = f"{title[:TITLE_CHARACTERS_AT_MOST]}…"
-    told = {"title": title, "heading": " / ".join(headings)}
-    return fence(text, **{name: value for name, value in told.items() if value.strip()})
-
-
-def attribute_text(headings: Sequence[str]) -> str:
-    """Return the path of headings as it stands in a tag."""
-    import html
-
-    return html.escape(" / ".join(headings))
 
 
 def part_fence(text: str, span: Span, length: int, heading: str = "") -> str:

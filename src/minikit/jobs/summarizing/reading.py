@@ -13,6 +13,7 @@ from minikit.jobs.parts import halves
 from minikit.jobs.points import is_broken, read_points
 from minikit.jobs.provenance import Claim, Node
 from minikit.jobs.result import Place
+from minikit.jobs.sending import NO_QUOTES
 from minikit.jobs.summarizing.merging import plain_quotes
 from minikit.jobs.summarizing.prompts import Stretch, map_prompt
 from minikit.jobs.unread import BROKEN, lies_in_the_passage
@@ -21,13 +22,11 @@ from minikit.text.document import Span
 if TYPE_CHECKING:
     from minikit.jobs.grounds import Grounds
     from minikit.jobs.provenance import NodeKind
+    from minikit.jobs.sending import Sender, Written
     from minikit.jobs.summarizing.prepare import Job
-    from minikit.jobs.summarizing.sending import Sender, Written
     from minikit.tokens.messages import Message
 
 __all__ = ["Reader"]
-
-NO_QUOTES = "some replies gave no quotes, so that what they say is not supported"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,9 +16,9 @@ from minikit.tokens.counting import count_text
 
 if TYPE_CHECKING:
     from minikit.jobs.provenance import Node
+    from minikit.jobs.sending import Sender
     from minikit.jobs.summarizing.prepare import Job
     from minikit.jobs.summarizing.reading import Reader
-    from minikit.jobs.summarizing.sending import Sender
     from minikit.tokens.messages import Message
 
 __all__ = ["refined"]

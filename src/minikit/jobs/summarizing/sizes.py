@@ -7,10 +7,20 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from minikit.errors import ArgumentError, ContextOverflowError
+from minikit.jobs.material import (
+    READ_TOKENS_AT_FINEST,
+    READ_TOKENS_AT_MOST,
+    REASONING_TOKENS,
+    SLACK_TOKENS,
+    form_tokens,
+    heading_cost,
+    heading_tokens,
+    part_heading,
+    part_heading_tokens,
+)
 from minikit.jobs.points import REFINED_FORMAT
 from minikit.jobs.summarizing.prompts import (
     Stretch,
-    attribute_text,
     map_prompt,
     merge_prompt,
     part_fence,
@@ -23,32 +33,15 @@ from minikit.tokens.chat import count_tokens
 from minikit.tokens.counting import count_text
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-    from typing import Any
+    from collections.abc import Sequence
 
     from minikit.jobs.summarizing.options import Options
     from minikit.models.model import Model
 
-__all__ = ["Sizes", "chunk_count", "form_tokens", "heading_tokens", "part_heading"]
-
-READ_TOKENS_AT_MOST = 120_000
-"""Source or summaries in one call, however large the window: of longer prompts, which fit the
-windows of some models, the middle is read worst."""
-
-READ_TOKENS_AT_FINEST = 3_000
-"""Source tokens in one call at `detail=1`."""
+__all__ = ["Sizes", "chunk_count"]
 
 PARTIAL_WORDS_AT_MOST = 600
 SOURCE_TOKENS_PER_PARTIAL_WORD = 80
-
-REASONING_TOKENS = 8_000
-"""Room for what a reasoning model thinks before it writes a summary."""
-
-SLACK_TOKENS = 64
-"""Room for what a prompt adds beyond its empty form: numbers of parts, tokens at the seams."""
-
-HEADING_TOKENS_AT_MOST = 200
-"""Room for a heading path; a longer one is left out."""
 
 TOKENS_PER_WORD = 1.25
 """Of English, at least; what is known of the source's language counts where it takes more."""
@@ -207,35 +200,6 @@ def chunk_count(tokens: int, sizes: Sizes, concurrency: int) -> int:
     more = fewer + concurrency
     fits = math.ceil(tokens / fewer) <= sizes.source_at_most * 0.9
     return fewer if fits and wanted / fewer <= more / wanted else more
-
-
-def form_tokens(form: Mapping[str, Any] | None, model: Model) -> int:
-    """Return the tokens of a response format at most: those of its JSON."""
-    import json
-
-    return 0 if form is None else count_text(json.dumps(form), model.encoding)
-
-
-def heading_tokens(model: Model) -> int:
-    """Return the room for a heading path, which is little in a small window."""
-    return min(HEADING_TOKENS_AT_MOST, model.context_window // 16)
-
-
-def part_heading(headings: Sequence[str], model: Model) -> str:
-    """Return the innermost heading of a part in a merge; "" where there is none, or it is long."""
-    heading = headings[-1] if headings else ""
-    return heading if heading_cost(heading, model) <= part_heading_tokens(model) else ""
-
-
-def part_heading_tokens(model: Model) -> int:
-    """Return the room for the heading of a part in a merge."""
-    return heading_tokens(model) // 4
-
-
-def heading_cost(heading: str, model: Model) -> int:
-    """Return the tokens that a heading adds to a tag, at most."""
-    told = f' heading="{attribute_text([heading])}"' if heading else ""
-    return count_text(told, model.encoding) + 1
 
 
 def _ample(words: int, model: Model) -> int:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from minikit.calls.hooks import Event
 from minikit.errors import ArgumentError
 from minikit.jobs.provenance import Claim, Node
-from minikit.jobs.result import Gap, Result
+from minikit.jobs.result import Gap, Result, SummaryWarning, joined
 from minikit.jobs.serialize import Serializable
 from minikit.jobs.summarizing.coverage import Coverage, coverage
 from minikit.text.document import Document, Source, Span
@@ -19,14 +18,7 @@ from minikit.text.words import count_words
 if TYPE_CHECKING:
     from os import PathLike
 
-__all__ = [
-    "Partial",
-    "Summary",
-    "SummaryWarning",
-    "TextDelta",
-    "gaps_of",
-    "partials_of",
-]
+__all__ = ["Partial", "Summary", "TextDelta", "gaps_of", "partials_of"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,31 +46,6 @@ class TextDelta(Event):
 
     text: str = field(repr=False)
     is_first: bool
-
-
-WarningKind = Literal["number", "date", "name", "claim", "coverage", "length", "gap"]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SummaryWarning:
-    """Something to look at before relying on a summary; found without a model, and never sure.
-
-    Attributes:
-        kind: "number", "date" or "name" (in the summary and not in the source), "claim" (its quote
-            does not stand in the source, or there is none), "coverage" (a stretch of the source
-            that the summary does not rest on), "length" (far from what was asked) or "gap".
-        message: What is the matter.
-        start: Offset in `Summary.text` of what it is about, in code points; None for the whole.
-        end: Offset after it.
-    """
-
-    kind: WarningKind
-    message: str
-    start: int | None = None
-    end: int | None = None
-
-    def __str__(self) -> str:
-        return self.message
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -200,15 +167,3 @@ def gaps_of(tree: Node) -> tuple[Gap, ...]:
     """Return the gaps in a tree, those that touch and have one reason joined."""
     leaves = (leaf for leaf in tree.leaves() if leaf.kind == "gap")
     return tuple(joined([Gap(span=leaf.span, reason=leaf.reason or "unknown") for leaf in leaves]))
-
-
-def joined(gaps: Sequence[Gap]) -> list[Gap]:
-    """Join gaps that touch and have the same reason."""
-    joined: list[Gap] = []
-    for gap in gaps:
-        last = joined[-1] if joined else None
-        if last and (last.span.end, last.reason) == (gap.span.start, gap.reason):
-            joined[-1] = replace(last, span=Span(last.span.start, gap.span.end))
-        else:
-            joined.append(gap)
-    return joined

@@ -12,7 +12,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from minikit.calls.schema import Schema
-from minikit.jobs.summarizing.sizes import REASONING_TOKENS, SLACK_TOKENS, form_tokens
+from minikit.jobs.material import REASONING_TOKENS, SLACK_TOKENS, form_tokens
 from minikit.jobs.translating.units import Batch, Unit, Units
 from minikit.text.fence import fence
 from minikit.text.glossary import occurring

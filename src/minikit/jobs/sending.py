@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from minikit.calls.pipeline import in_thread
 from minikit.calls.request import Request
 from minikit.errors import RequestRejectedError, RequestTooLargeError
-from minikit.jobs.summarizing.sizes import form_tokens
+from minikit.jobs.material import form_tokens
 from minikit.jobs.summarizing.stream import streamed
 from minikit.jobs.summarizing.summary import TextDelta
 from minikit.jobs.unread import truncated
@@ -25,7 +25,9 @@ if TYPE_CHECKING:
     from minikit.models.model import Model
     from minikit.tokens.messages import Message
 
-__all__ = ["Sender", "Written"]
+__all__ = ["NO_QUOTES", "Sender", "Written"]
+
+NO_QUOTES = "some replies gave no quotes, so that what they say is not supported"
 
 NO_FORM = "the server takes no response format; quotes were asked for in words"
 
