@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -67,3 +68,9 @@ def test_places_are_true(each: list[str]) -> None:
     for text, only in zip(each, found.only, strict=True):
         assert all(text[one.start : one.end] == one.text for one in only)
     assert all(0 <= share <= 1 for share in found.alike.values())
+
+
+@pytest.mark.parametrize(("other", "alike"), [("A week.", 1.0), ("A  week. ", 1.0), ("No.", 0.0)])
+def test_short_texts_are_alike_where_they_are_equal(other: str, alike: float) -> None:
+    """Texts without a sentence of some length are compared as they are."""
+    assert differences(["A week.", other]).alike == {(0, 1): alike}

@@ -52,6 +52,8 @@ class Differences:
 
     Attributes:
         alike: For each two texts, by their positions, how much of both the other says, 0 to 1.
+            Sentences of a few words are not looked at, so that two such texts, unless they are
+            equal, are not alike.
         only: For each text what only it says: sentences, then numbers, dates and names.
     """
 
@@ -77,9 +79,9 @@ def differences(texts: Sequence[str]) -> Differences:
         for one, other in permutations(range(len(texts)), 2)
     }
     alike = {
-        (one, other): _share(
-            sentences[one] + sentences[other], scores[one, other] + scores[other, one]
-        )
+        (one, other): 1.0
+        if texts[one].split() == texts[other].split()
+        else _share(sentences[one] + sentences[other], scores[one, other] + scores[other, one])
         for one, other in combinations(range(len(texts)), 2)
     }
     only: list[tuple[Difference, ...]] = []
