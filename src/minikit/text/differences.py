@@ -80,7 +80,7 @@ def differences(texts: Sequence[str]) -> Differences:
     }
     alike = {
         (one, other): 1.0
-        if texts[one].split() == texts[other].split()
+        if texts[one].split() == texts[other].split() != []
         else _share(sentences[one] + sentences[other], scores[one, other] + scores[other, one])
         for one, other in combinations(range(len(texts)), 2)
     }
