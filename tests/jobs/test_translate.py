@@ -19,6 +19,7 @@ from minikit import (
     Client,
     ContextOverflowError,
     Document,
+    Gap,
     JobError,
     Model,
     Price,
@@ -204,6 +205,7 @@ def test_a_placeholder_that_stays_lost_is_told(server: ChatServer) -> None:
     assert "Hello {name}, you have %d new messages" in result.text
     assert "Goodbyeu" in result.text
     assert (result.segments, result.translated) == (4, 3)
+    assert result.gaps == (Gap(span=problem.span, reason="placeholder"),)
 
 
 def test_a_term_that_is_missing_is_told_and_kept(server: ChatServer) -> None:
@@ -218,6 +220,7 @@ def test_a_term_that_is_missing_is_told_and_kept(server: ChatServer) -> None:
     )
     (problem,) = result.problems
     assert (problem.kind, problem.kept) == ("glossary", "translation")
+    assert result.gaps == ()
     assert "newu messagesu" in result.text
     asked = prompt_of(server.bodies[0])
     assert "message = Nachricht" in asked

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from minikit.errors import ArgumentError
-from minikit.jobs.result import Result
+from minikit.jobs.result import Gap, Result
 from minikit.text.document import Span
 from minikit.text.fidelity import FaultKind
 from minikit.text.formats.segments import Format
@@ -81,6 +81,12 @@ class Translation(Result):
 
     def __str__(self) -> str:
         return self.text
+
+    @property
+    def gaps(self) -> tuple[Gap, ...]:
+        """The stretches of the source that stand in the text as they were; the kind says why."""
+        kept = (problem for problem in self.problems if problem.kept == "source")
+        return tuple(Gap(span=problem.span, reason=problem.kind) for problem in kept)
 
     def write(self, path: str | PathLike[str]) -> None:
         """Write the text to a file in UTF-8, with its line ends as they are.
