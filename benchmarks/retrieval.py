@@ -119,7 +119,7 @@ def brought(
         return count_text(documents[passage.document][passage.span], "o200k_base") + 1
 
     chosen, _ = filling(rank(question), room, size)
-    return [(each.document, each.span) for each in stretches(chosen, documents)]
+    return [(each.document, each.span) for each in stretches(chosen)]
 
 
 def share(span: Span, text: str, found: Sequence[Span]) -> float:

@@ -279,10 +279,4 @@ class AsyncVerbs(AsyncCore):
         """
         from minikit.jobs.chat import AsyncChat
 
-        return AsyncChat(
-            self._pipeline,
-            self._forms,
-            model=self._resolved(model),
-            setting=self._setting,
-            **options,
-        )
+        return AsyncChat(self._pipeline, model=self._resolved(model), **options)

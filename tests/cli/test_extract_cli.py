@@ -183,7 +183,7 @@ def test_failure(
     )
     assert main(["extract", notes, "other.txt", "--fields", FIELDS, *options]) == 1
     err = capsys.readouterr().err
-    assert f"1 part had been read: {'the same command ' if options else ''}{told}" in err
+    assert f"1 call had been answered: {'the same command ' if options else ''}{told}" in err
     assert "1 call failed for good" in err
 
 
@@ -191,9 +191,9 @@ def test_failure_of_all(online: ChatServer, notes: str, capsys: pytest.CaptureFi
     """Where nothing was read, nothing is said of it."""
     online.handler = lambda _: error(401, message="No such key.")
     assert main(["extract", notes, "--fields", FIELDS]) == 1
-    assert "had been read" not in capsys.readouterr().err
+    assert "had been answered" not in capsys.readouterr().err
     assert main(["extract", notes, "--fields", FIELDS, "--budget", "0.0000001"]) == 1
-    assert "had been read" not in capsys.readouterr().err
+    assert "had been answered" not in capsys.readouterr().err
 
 
 def test_read_fields() -> None:

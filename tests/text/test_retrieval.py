@@ -180,7 +180,7 @@ def test_stretches_hold_what_was_chosen_and_no_more(text: str, numbers: set[int]
     document = Document(text=text)
     ranked = PassageIndex([document]).rank("the House")
     chosen = [each for each in ranked if each.number in numbers]
-    joined = stretches(chosen, [document])
+    joined = stretches(chosen)
     assert _signs(document[each.span] for each in chosen) == _signs(
         document[each.span] for each in joined
     )
@@ -195,10 +195,10 @@ def test_passages_that_touch_are_joined_within_a_document() -> None:
     """Neighbours are one stretch; passages of two documents, or far apart, are not."""
     documents = [Document(text=FILLER), Document(text="One.\n" * 120 + "\n" * 50 + "Two.\n" * 120)]
     ranked = PassageIndex(documents).rank("weather")
-    joined = stretches(ranked, documents)
+    joined = stretches(ranked)
     assert [each.document for each in joined] == [0, 1, 1]
     assert Span(0, len(FILLER.rstrip())) == joined[0].span
-    some = stretches([each for each in ranked if each.number in (0, 2)], documents)
+    some = stretches([each for each in ranked if each.number in (0, 2)])
     assert len(some) == 2
 
 

@@ -6,8 +6,7 @@ import json
 import sys
 from argparse import Namespace
 from collections import Counter
-from collections.abc import Generator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from datetime import date, datetime, time
 from pathlib import Path
 from types import GenericAlias
@@ -15,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal, Optional, cast, get_origin
 
 from minikit.cli import common, inputs
 from minikit.cli.schemas import read_schema
-from minikit.errors import ArgumentError, BudgetExceededError, JobError
+from minikit.errors import ArgumentError
 from minikit.jobs.extracting.records import unannotated
 from minikit.jobs.plain import counted
 from minikit.jobs.verb import OnGap
@@ -111,7 +110,7 @@ def extract(arguments: Namespace) -> int:
             plan = client.plan(sources, verb="extract", schema=schema, **options)
             return common.show_plan(plan, arguments)
         options["on_event"] = watch.on_event
-        with _told(arguments), watch.running():
+        with common.told(arguments), watch.running():
             found = client.extract(sources, schema, **options)
     print(found.to_json(indent=2) if arguments.json else found)
     sys.stdout.flush()
@@ -183,22 +182,6 @@ def _source(named: str) -> Source:
     if named == "-":
         return Document.from_bytes(sys.stdin.buffer.read(), origin="stdin")
     return Path(named)
-
-
-@contextmanager
-def _told(arguments: Namespace) -> Generator[None]:
-    try:
-        yield
-    except (BudgetExceededError, JobError) as error:
-        if error.result is not None:
-            way = (
-                "the same command goes on from there"
-                if arguments.journal
-                else "with --journal PATH they would have been kept"
-            )
-            parts = counted(len(error.calls), "part")
-            common.say(f"{parts} had been read: {way}")
-        raise
 
 
 def _tell(found: Extraction[Any], seconds: float, arguments: Namespace) -> None:

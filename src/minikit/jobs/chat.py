@@ -22,9 +22,7 @@ from minikit.tokens.messages import Message
 
 if TYPE_CHECKING:
     from minikit.calls.pipeline import Pipeline
-    from minikit.calls.structured import Forms
     from minikit.jobs.chatting.conversation import Conversation
-    from minikit.jobs.verb import Setting
     from minikit.models.model import Model
 
 __all__ = ["AsyncChat", "ChatOptions", "Reply"]
@@ -49,19 +47,15 @@ class AsyncChat(Owning):
     def __init__(
         self,
         pipeline: Pipeline,
-        forms: Forms,
         *,
         model: Model,
-        setting: Setting,
         **options: Unpack[ChatOptions],
     ) -> None:
         """Begin a conversation, or go on with a saved one; nothing is read or sent yet.
 
         Args:
             pipeline: What sends.
-            forms: Not used: replies have no schema.
             model: Who is asked.
-            setting: Not used: there is no plan.
             **options: See `ChatOptions`.
 
         Raises:

@@ -201,7 +201,7 @@ def filling(
     return taken, room
 
 
-def stretches(chosen: Iterable[Ranked], documents: Sequence[Document]) -> list[Stretch]:
+def stretches(chosen: Iterable[Ranked]) -> list[Stretch]:
     """Join passages that follow each other; the best stretch first.
 
     Those that stand apart by more than a little white space are not joined.

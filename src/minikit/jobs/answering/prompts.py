@@ -233,7 +233,7 @@ class Packer:
                 document_index=each.document,
                 span=each.span,
             )
-            for each in stretches(chosen, self.documents)
+            for each in stretches(chosen)
         )
 
     def _tokens(self, parts: Sequence[SourcePart]) -> int:

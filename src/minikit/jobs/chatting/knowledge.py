@@ -95,7 +95,7 @@ class Knowledge:
             if each.score > 0 and self._size(each) <= self._tokens
         )
         chosen, _ = filling(ranked, self._tokens, self._size)
-        best_first = stretches(chosen, self._documents)
+        best_first = stretches(chosen)
         return tuple(self._passage(each) for each in edges_first(best_first))
 
     def _passage(self, found: Ranked | Stretch) -> Passage:
