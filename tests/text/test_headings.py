@@ -80,11 +80,12 @@ def test_path_before_the_first_heading_is_empty() -> None:
 
 @given(text=texts())
 @example(text="\u2028Title\n=====\n")
+@example(text="\x0b\x0c# One\n")
 def test_headings_stand_where_they_say(text: str) -> None:
     """The title is found in the line at `start`, after marks and white space only, in order."""
     headings = find_headings(text)
     for heading in headings:
-        assert heading.start == 0 or text[heading.start - 1] == "\n"
+        assert heading.start == 0 or text[heading.start - 1] in "\n\f"  # a page begins a line
         before, title, _ = text[heading.start :].partition("\n")[0].partition(heading.title)
         assert title == heading.title
         assert not before.replace("#", "").strip()
