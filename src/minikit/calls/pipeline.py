@@ -24,6 +24,7 @@ from minikit.calls.locks import ForkSafeLock
 from minikit.calls.pace import Pace, RateLimit
 from minikit.calls.replay import replayed
 from minikit.calls.retry import Retry, RetryBudget, retried
+from minikit.calls.standin import Detour, current, hurried
 from minikit.calls.transport import OpenAITransport, Transport, timeout_s
 from minikit.checks import check_number, check_whole
 from minikit.errors import ArgumentError, ClosedError, UnknownPriceError
@@ -40,9 +41,10 @@ if TYPE_CHECKING:
     from minikit.calls.completion import Completion
     from minikit.calls.journal import Journal
     from minikit.calls.request import Request
+    from minikit.calls.transport import Server
     from minikit.models.model import Model
 
-    Route = Endpoint | openai.AsyncOpenAI | None
+    Route = Detour | Server | None
 
 __all__ = ["Pipeline", "in_thread"]
 
@@ -195,7 +197,7 @@ class Pipeline:
 
     async def retried(self, attempt: Callable[[], Awaitable[T]], call: Call) -> tuple[T, int]:
         """Await `attempt()` until it succeeds, as often as the client's `Retry` allows."""
-        return await retried(attempt, self._retry, spare=self._spare, watch=call)
+        return await retried(attempt, hurried(self._retry), spare=self._spare, watch=call)
 
     async def admitted(self, call: Call) -> tuple[Attempt, Transport]:
         """Wait until an attempt may be sent; return it with what is to carry it."""
@@ -318,10 +320,14 @@ class Pipeline:
         """Return what leads to `model`: None for the offline one, which needs nothing."""
         if model.provider == "offline":
             return None
-        if self._openai_client is not None:
-            return self._openai_client
-        return Endpoint.of(
-            model, api_key=self._api_key, base_url=self._base_url, environ=os.environ
+        stage = current()
+        if stage is None:
+            return self._server(model, self._api_key)
+        return stage.detour(self._server(model, stage.key(self._api_key)))
+
+    def _server(self, model: Model, api_key: str | None) -> Server:
+        return self._openai_client or Endpoint.of(
+            model, api_key=api_key, base_url=self._base_url, environ=os.environ
         )
 
 
@@ -340,9 +346,9 @@ def _connect(route: Route, model: Model) -> Transport:
     cost_usd(model, Usage())
     if route is None:
         return OpenAITransport.offline()
-    if isinstance(route, Endpoint):
-        return OpenAITransport.connect(route)
-    return OpenAITransport(route, owned=False)
+    if isinstance(route, Detour):
+        return route.connect()
+    return OpenAITransport.connect(route)
 
 
 def _check_kinds(api_key: object, base_url: object, sdk: object) -> None:

@@ -15,16 +15,21 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from minikit.calls.completion import well_formed
+from minikit.calls.endpoint import Endpoint
 from minikit.calls.failures import request_id, status_error
+from minikit.calls.in_process import as_reply, in_process_transport
 from minikit.calls.sse import EventReader
-from minikit.errors import BadReplyError, CallTimeoutError, TransportError
+from minikit.errors import BadReplyError, CallTimeoutError, MinikitError, TransportError
 
 if TYPE_CHECKING:
     import openai
     from openai._legacy_response import LegacyAPIResponse
 
-    from minikit.calls.endpoint import Endpoint
+    from minikit.calls.in_process import Respond
+    from minikit.calls.offline import Reply
     from minikit.calls.request import Request
+
+    Server = Endpoint | openai.AsyncOpenAI
 
 __all__ = [
     "UNREACHABLE",
@@ -125,23 +130,41 @@ class OpenAITransport:
         self.server = str(self._sdk.base_url)
 
     @classmethod
-    def connect(cls, endpoint: Endpoint) -> OpenAITransport:
-        """Make a transport with a connection pool of its own."""
+    def connect(cls, route: Server, respond: Respond | None = None) -> OpenAITransport:
+        """Make a transport to a server, or to `respond`, which answers in its place.
+
+        To a server it has a connection pool of its own, but through an SDK client that is given.
+        """
         import openai
 
-        return cls(openai.AsyncOpenAI(api_key=endpoint.api_key, base_url=endpoint.base_url))
+        http_client = respond and openai.DefaultAsyncHttpxClient(
+            transport=in_process_transport(_http_library(), respond)
+        )
+        if isinstance(route, Endpoint):
+            key, base_url = route.api_key, route.base_url
+            return cls(openai.AsyncOpenAI(api_key=key, base_url=base_url, http_client=http_client))
+        return cls(route.with_options(http_client=http_client), owned=respond is not None)
 
     @classmethod
     def offline(cls) -> OpenAITransport:
         """Make a transport to the offline model: an HTTP server inside this process."""
+        from minikit.calls.offline import respond
+
+        nowhere = Endpoint(base_url="http://offline.invalid/v1", api_key="offline")
+        return cls.connect(nowhere, respond)
+
+    async def forward(self, body: bytes) -> Reply:
+        """Send a body as it is and return whatever the server says to it; for recording."""
+        import json
+
         import openai
 
-        http_client = openai.DefaultAsyncHttpxClient(transport=_in_process_transport())
-        return cls(
-            openai.AsyncOpenAI(
-                api_key="offline", base_url="http://offline.invalid/v1", http_client=http_client
-            )
-        )
+        try:
+            response = _http_library().Response
+            reply = await self._sdk.post(PATH, cast_to=response, body=json.loads(body))
+        except openai.APIStatusError as error:
+            reply = error.response
+        return as_reply(reply)
 
     async def send(self, request: Request, *, timeout_s: float, on_headers: OnHeaders) -> RawReply:
         """Send `request` once; see `Transport.send`.
@@ -189,6 +212,8 @@ class OpenAITransport:
             unsent = type(error.__cause__).__name__ in _NEVER_CONNECTED
             raise _timed_out(timeout_s, UNREACHABLE if unsent else None) from error
         except (openai.APIConnectionError, _http_library().RequestError) as error:
+            if isinstance(error.__cause__, MinikitError):  # of a server in this process
+                raise error.__cause__ from None
             reason = type(error.__cause__ or error).__name__
             raise TransportError(
                 f"no reply from the server ({reason}); check the network and the base URL",
@@ -240,13 +265,26 @@ class _Stream:
         import anyio
 
         http = _http_library()
-        await self._response.aclose()
+        try:
+            await self._response.aclose()
+        except BaseException:  # asyncio's own cancellation heeds no shield
+            await self._hang_up()
+            raise
         # Generators inside the HTTP library end with their connection only, not when they are
         # left, and trio warns of those that are left.
         with anyio.move_on_after(DRAIN_S), suppress(http.RequestError, http.StreamError):
             async for _ in self._received:
                 pass
         await self._received.aclose()
+
+    async def _hang_up(self) -> None:
+        """Close the connection itself: httpx tries to but once, and may have been cancelled in it.
+
+        It is so up to httpx 0.28, which openai below 3 uses; httpx2 closes it some time later.
+        """
+        network = self._response.extensions.get("network_stream")
+        if network is not None:
+            await network.aclose()
 
     async def _drain(self) -> None:
         """Read what follows the last event: a connection whose reply was not read is not reused."""
@@ -347,16 +385,3 @@ def _http_library() -> Any:  # noqa: ANN401 - a module, httpx or httpx2
     kinds = openai.DefaultAsyncHttpxClient.__mro__
     base = next(kind for kind in kinds if kind.__name__ == "AsyncClient")
     return importlib.import_module(base.__module__.partition(".")[0])
-
-
-def _in_process_transport() -> Any:  # noqa: ANN401 - httpx's or httpx2's
-    """Return an HTTP transport of the SDK's own library, answered by `respond`."""
-    from minikit.calls.offline import respond
-
-    http = _http_library()
-
-    async def answer(request: Any) -> Any:  # noqa: ANN401
-        reply = await respond(request.url.path, request.content)
-        return http.Response(reply.status, headers=reply.headers, content=reply.body)
-
-    return cast("Callable[[Any], Any]", http.MockTransport)(answer)
