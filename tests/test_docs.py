@@ -13,6 +13,7 @@ comment lists, in the words of `server.py`, what it answers to the next requests
 
 from __future__ import annotations
 
+import ast
 import contextlib
 import doctest
 import io
@@ -150,6 +151,30 @@ def test_the_example_programs_run(folder: Path) -> None:
         done = subprocess.run(command, cwd=folder, check=False, capture_output=True, text=True)
         assert done.returncode == 0, done.stderr
         assert done.stdout
+
+
+def said_in(module: ast.AST) -> Iterator[str]:
+    """Yield the texts of a module; what is filled into one is a NUL there."""
+    for node in ast.walk(module):
+        if isinstance(node, ast.JoinedStr):
+            parts = (part.value if isinstance(part, ast.Constant) else "\0" for part in node.values)
+            yield "".join(map(str, parts))
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+            yield re.sub(r"\{[^{}]*\}", "\0", node.value)
+
+
+def test_the_messages_that_the_page_of_errors_explains_are_those_of_the_code() -> None:
+    """Each heading that quotes a message has its words, in their order, in one text of the code."""
+    page = (HOME / "docs" / "how-to" / "errors-by-message.md").read_text("utf-8")
+    modules = (HOME / "src" / "minikit").rglob("*.py")
+    said = [text for path in modules for text in said_in(ast.parse(path.read_text("utf-8")))]
+    quoted = re.findall(r"^### (.*[a-z].*)$", page, re.MULTILINE)
+    unknown = []
+    for heading in quoted:
+        words = "\0".join(map(re.escape, re.split("…", heading.strip()))).replace("\0", ".*")
+        if not any(re.search(words, text, re.DOTALL) for text in said):
+            unknown.append(heading)
+    assert unknown == ["Something else"]
 
 
 @pytest.mark.parametrize("path", PAGES, ids=[str(path.relative_to(HOME)) for path in PAGES])
