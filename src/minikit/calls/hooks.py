@@ -20,6 +20,7 @@ from minikit.models.usage import Usage
 
 __all__ = [
     "AttemptEnded",
+    "BatchWatched",
     "CallEnded",
     "CallStarted",
     "Event",
@@ -205,6 +206,42 @@ class CallEnded(Event):
             self.cost_usd,
             self.request_id,
             self.replayed,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BatchWatched(Event):
+    """A batch was made, found again, or has come further.
+
+    Attributes:
+        batch_id: The server's id of it.
+        model: Id of the model that is asked.
+        status: "validating", "in_progress", "finalizing", "completed", "failed", "expired",
+            "cancelling" or "cancelled".
+        requests: Requests in it.
+        completed: Those of them that have a reply.
+        failed: Those of them that have an error.
+    """
+
+    log_level: ClassVar[int] = logging.INFO
+
+    batch_id: str
+    model: str
+    status: str
+    requests: int
+    completed: int
+    failed: int
+
+    def log_line(self) -> tuple[object, ...]:
+        """Return what is logged: a %-template and its arguments."""
+        return (
+            "batch %r: status=%r model=%s requests=%d completed=%d failed=%d",
+            self.batch_id,
+            self.status,
+            self.model,
+            self.requests,
+            self.completed,
+            self.failed,
         )
 
 
