@@ -32,6 +32,7 @@ from minikit.errors import (
     RequestTooLargeError,
     SchemaError,
     ServerError,
+    SharedLimitsError,
     SourceError,
     StreamBrokenError,
     TransportError,
@@ -65,6 +66,8 @@ if TYPE_CHECKING:
     )
     from minikit.calls.ledger import Ledger, LedgerEntry, Totals
     from minikit.calls.pace import RateLimit
+    from minikit.calls.shared import Asked, SharedLimits, Standing
+    from minikit.calls.sharing.local import LocalLimits
     from minikit.calls.request import CompleteOptions
     from minikit.calls.retry import Retry
     from minikit.calls.stream import AsyncCompletionStream
@@ -146,6 +149,7 @@ __all__ = [
     "Answer",
     "ArgumentError",
     "AskOptions",
+    "Asked",
     "AsyncChat",
     "AsyncChatStream",
     "AsyncClient",
@@ -203,6 +207,7 @@ __all__ = [
     "LedgerEntry",
     "Level",
     "Likeness",
+    "LocalLimits",
     "ManyOptions",
     "ManyPlan",
     "Message",
@@ -246,9 +251,12 @@ __all__ = [
     "SchemaError",
     "ServerError",
     "SeveralPlan",
+    "SharedLimits",
+    "SharedLimitsError",
     "SourceError",
     "SourceWarning",
     "Span",
+    "Standing",
     "StreamBrokenError",
     "SummarizeOptions",
     "SummarizePrompts",
@@ -310,6 +318,8 @@ _HOMES = {
     "minikit.calls.hooks": "AttemptEnded CallEnded CallStarted Event Hook RetryScheduled",
     "minikit.calls.ledger": "Ledger LedgerEntry Totals",
     "minikit.calls.pace": "RateLimit",
+    "minikit.calls.shared": "Asked SharedLimits Standing",
+    "minikit.calls.sharing.local": "LocalLimits",
     "minikit.calls.request": "CompleteOptions",
     "minikit.calls.retry": "Retry",
     "minikit.calls.stream": "AsyncCompletionStream",

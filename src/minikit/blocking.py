@@ -16,6 +16,7 @@ from minikit.calls.ledger import Ledger
 from minikit.calls.pace import RateLimit
 from minikit.calls.request import CompleteOptions, Prompt
 from minikit.calls.retry import Retry
+from minikit.calls.shared import SharedLimits
 from minikit.calls.structured import ParsedCompletion
 from minikit.client import AsyncClient
 from minikit.jobs.plan import Models, Plan, Plans, VerbPlan
@@ -71,6 +72,7 @@ class Client:
         rate_limit: RateLimit | None = None,
         timeout_s: float | None = None,
         budget_usd: str | int | Decimal | None = None,
+        share: SharedLimits | None = None,
         journal: str | Path | None = None,
         hooks: Sequence[Hook] = (),
     ) -> None:
@@ -85,6 +87,7 @@ class Client:
             rate_limit=rate_limit,
             timeout_s=timeout_s,
             budget_usd=None if budget_usd is None else read_usd("budget_usd", budget_usd),
+            share=share,
             journal=journal,
             hooks=hooks,
         )

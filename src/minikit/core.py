@@ -19,6 +19,7 @@ from minikit.calls.pipeline import Pipeline, in_thread
 from minikit.calls.request import CompleteOptions, Prompt, Request
 from minikit.calls.retry import Retry
 from minikit.calls.schema import Schema
+from minikit.calls.shared import SharedLimits
 from minikit.calls.stream import AsyncCompletionStream
 from minikit.calls.structured import Forms, ParsedCompletion, complete_structured
 from minikit.jobs.verb import Setting
@@ -51,6 +52,7 @@ class AsyncCore:
         rate_limit: RateLimit | None = None,
         timeout_s: float | None = None,
         budget_usd: str | int | Decimal | None = None,
+        share: SharedLimits | None = None,
         journal: str | Path | None = None,
         hooks: Sequence[Hook] = (),
     ) -> None:
@@ -76,6 +78,8 @@ class AsyncCore:
             budget_usd: US dollars that all calls of this client may cost together, such as
                 "0.50". A call that could pass it is not sent: the most that it can cost is
                 reserved before, and what it did cost is settled after.
+            share: A budget and a rate limit kept together with other clients, processes or
+                machines, such as a `RedisLimits`; beside this client's own.
             journal: File in which replies are kept, made where there is none: a call whose
                 reply stands there is answered from it and not paid for again, and what it has
                 cost counts against `budget_usd`. It holds replies and hashes of prompts, and
@@ -96,6 +100,7 @@ class AsyncCore:
             rate_limit=rate_limit,
             timeout_s=timeout_s,
             budget=None if budget_usd is None else Budget(read_usd("budget_usd", budget_usd)),
+            share=share,
             journal=None if journal is None else Journal(journal),
             hooks=hooks,
         )

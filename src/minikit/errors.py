@@ -16,6 +16,7 @@
     ├── CallError                           one call failed for good; see `attempts`
     │   ├── TransportError (ConnectionError)  no reply arrived; try again later
     │   │   ├── CallTimeoutError (TimeoutError)
+    │   │   ├── SharedLimitsError           shared limits cannot be asked; nothing was sent
     │   │   └── StreamBrokenError           a stream ended early; see `completion`
     │   ├── ServerError                     the server failed (5xx, 408, 409); try again later
     │   ├── RateLimitError                  slow down; see `retry_after_s`
@@ -70,6 +71,7 @@ __all__ = [
     "RequestTooLargeError",
     "SchemaError",
     "ServerError",
+    "SharedLimitsError",
     "SourceError",
     "StreamBrokenError",
     "TransportError",
@@ -203,6 +205,10 @@ class TransportError(CallError, ConnectionError):
 
 class CallTimeoutError(TransportError, TimeoutError):
     """No reply arrived in time. The server may have billed the call: its cost is unknown."""
+
+
+class SharedLimitsError(TransportError):
+    """What keeps the limits of several processes cannot be reached; the call was not sent."""
 
 
 class StreamBrokenError(TransportError):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Mapping
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -20,6 +21,7 @@ from minikit.calls.ledger import LedgerEntry, Outcome
 from minikit.calls.line import Wait
 from minikit.calls.pace import Ticket, charge
 from minikit.calls.replay import replayed
+from minikit.calls.shared import Asked, Permit, too_long
 from minikit.calls.transport import UNREACHABLE, RawReply
 from minikit.errors import (
     BadReplyError,
@@ -40,6 +42,9 @@ T = TypeVar("T")
 
 LOOK_AGAIN_AFTER_S = 0.05
 
+LEASE_MARGIN_S = 60.0
+"""How long after its time an attempt may still be settled with the shared limits; see `Asked`."""
+
 
 class Replayed(Exception):  # noqa: N818 - an answer, which never leaves this floor
     """The journal has the reply by now; it need not be asked for."""
@@ -59,6 +64,7 @@ class Attempt:
 
     call: Call
     reservations: tuple[Reservation, ...]
+    permit: Permit | None
     ticket: Ticket
     row: int | None
     at: datetime = field(default_factory=lambda: datetime.now(UTC))
@@ -74,25 +80,25 @@ class Attempt:
         Raises:
             BudgetExceededError: The call could cost more than is left.
             RateLimitError: The limit allows no request before `longest_wait_s`.
+            SharedLimitsError: What keeps the shared limits cannot be reached.
             JournalError: The journal cannot be read or written.
             Replayed: While it waited, another process or thread has brought the reply.
         """
         start, desk = time.monotonic(), call.desk
-        reservations = await _reserved(call, desk)
-        try:
+        async with AsyncExitStack() as undo:
+            reservations = await _reserved(call, desk)
+            undo.callback(_settle, reservations, Decimal(0), desk)
+            permit = await _permitted(call, desk)
+            if permit is not None:
+                undo.push_async_callback(permit.give_back)
             ticket = await _turn(call, desk)
+            undo.callback(lambda: desk.pace.unsent(ticket, time.monotonic()))
             call.in_line_s += time.monotonic() - start
-            try:
-                await _look_again(call, desk)
-                row = await _begun(call, desk)
-            except BaseException:
-                desk.pace.unsent(ticket, time.monotonic())
-                raise
-        except BaseException:
-            _settle(reservations, Decimal(0), desk)
-            raise
+            await _look_again(call, desk)
+            row = await _begun(call, desk)
+            undo.pop_all()
         call.attempts += 1
-        return cls(call=call, reservations=reservations, ticket=ticket, row=row)
+        return cls(call=call, reservations=reservations, permit=permit, ticket=ticket, row=row)
 
     def on_headers(self, headers: Mapping[str, str]) -> None:
         """Keep the headers of a reply, whatever its status."""
@@ -170,6 +176,8 @@ class Attempt:
         _settle(self.reservations, cost_usd, desk, at_least=entry.is_lower_bound)
         for account in call.accounts:
             account.ledger.record(entry)
+        if self.permit is not None:
+            await self.permit.settle(cost_usd, at_least=entry.is_lower_bound)
         if desk.hooks.wants(AttemptEnded):
             desk.hooks.emit(AttemptEnded(call_id=call.id, entry=entry))
         if desk.journal is not None and self.row is not None:
@@ -198,6 +206,21 @@ async def _reserved(call: Call, desk: Desk) -> tuple[Reservation, ...]:
     return await desk.money.wait(ask)
 
 
+async def _permitted(call: Call, desk: Desk) -> Permit | None:
+    """Wait for the limits that are kept together with other processes."""
+    if desk.share is None:
+        return None
+    request = call.request
+    asked = Asked(
+        amount_usd=call.worst_usd or Decimal(0),
+        lane=f"{request.model.id} {call.server}",
+        requests=1,
+        tokens=charge(request.characters, request.max_output_tokens),
+        lease_s=call.timeout_s + LEASE_MARGIN_S,
+    )
+    return await desk.share.permit(asked, desk.longest_wait_s)
+
+
 async def _turn(call: Call, desk: Desk) -> Ticket:
     request = call.request
     tokens = charge(request.characters, request.max_output_tokens)
@@ -217,12 +240,7 @@ async def _turn(call: Call, desk: Desk) -> Ticket:
                     retry_after_s=desk.longest_wait_s,
                 )
         elif isinstance(answer, Wait) and desk.longest_wait_s < answer.seconds:
-            raise RateLimitError(
-                f"the rate limit allows the next request in {answer.seconds:.0f} s only; "
-                f"wait, or raise Retry(timeout_s=)",
-                code="rate_limit_exceeded",
-                retry_after_s=answer.seconds,
-            )
+            raise too_long(answer.seconds)
         return answer
 
     return await desk.turn.wait(ask)

@@ -17,7 +17,7 @@ from minikit.calls.locks import ForkSafeLock
 from minikit.errors import ArgumentError, BudgetExceededError
 from minikit.models.money import EXACT, add_usd
 
-__all__ = ["Budget", "Reservation", "read_usd", "reserve_all"]
+__all__ = ["Budget", "Reservation", "exceeded", "read_usd", "reserve_all"]
 
 
 _MOST_DIGITS = 50
@@ -166,16 +166,7 @@ class Budget:
             self._open.clear()
 
     def _exceeded(self, amount: Decimal) -> BudgetExceededError:
-        return BudgetExceededError(
-            f"of the budget of {_dollars(self.limit_usd)}, {_dollars(self._spent)} is spent and "
-            f"up to {_dollars(self._unknown)} went to calls whose cost is unknown; the next call "
-            f"can cost {_dollars(amount)} and was not sent: raise the budget, or ask for "
-            f"shorter replies (max_output_tokens)",
-            limit_usd=self.limit_usd,
-            spent_usd=self._spent,
-            unknown_usd=self._unknown,
-            needed_usd=amount,
-        )
+        return exceeded(self.limit_usd, self._spent, self._unknown, amount)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -223,6 +214,22 @@ def reserve_all(budgets: Sequence[Budget], amount: Decimal) -> tuple[Reservation
             made.append(reservation)
         undo.pop_all()
     return tuple(made)
+
+
+def exceeded(
+    limit_usd: Decimal, spent_usd: Decimal, unknown_usd: Decimal, needed_usd: Decimal
+) -> BudgetExceededError:
+    """Return the error for a call that can cost `needed_usd`, more than is left."""
+    return BudgetExceededError(
+        f"of the budget of {_dollars(limit_usd)}, {_dollars(spent_usd)} is spent and "
+        f"up to {_dollars(unknown_usd)} went to calls whose cost is unknown; the next call "
+        f"can cost {_dollars(needed_usd)} and was not sent: raise the budget, or ask for "
+        f"shorter replies (max_output_tokens)",
+        limit_usd=limit_usd,
+        spent_usd=spent_usd,
+        unknown_usd=unknown_usd,
+        needed_usd=needed_usd,
+    )
 
 
 def _dollars(amount: Decimal) -> str:

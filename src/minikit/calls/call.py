@@ -22,6 +22,7 @@ from minikit.errors import CallError
 
 if TYPE_CHECKING:
     from minikit.calls.journal import Journal
+    from minikit.calls.shared import Share
 
 __all__ = ["Call", "Desk"]
 
@@ -37,6 +38,7 @@ class Desk:
         turn: The line before `pace`, in this event loop.
         money: The line before the budgets, in this event loop; a job has its own, so that one
             without money does not hold up others.
+        share: The limits kept together with other processes, or None.
         journal: Where attempts and replies are kept, or None.
         run: Id of the client, for the journal.
         hooks: Who is told.
@@ -46,6 +48,7 @@ class Desk:
     pace: Pace
     turn: Line
     money: Line
+    share: Share | None
     journal: Journal | None
     run: str
     hooks: Hooks

@@ -16,7 +16,6 @@ from weakref import WeakKeyDictionary
 
 from minikit.calls.account import Account
 from minikit.calls.attempt import Attempt, Replayed
-from minikit.calls.batching.settings import Sending, batch_of
 from minikit.calls.call import Call, Desk
 from minikit.calls.endpoint import Endpoint
 from minikit.calls.hooks import Hook, Hooks
@@ -25,6 +24,7 @@ from minikit.calls.locks import ForkSafeLock
 from minikit.calls.pace import Pace, RateLimit
 from minikit.calls.replay import replayed
 from minikit.calls.retry import Retry, RetryBudget, retried
+from minikit.calls.shared import Share
 from minikit.calls.standin import Detour, current, hurried
 from minikit.calls.transport import OpenAITransport, Transport, timeout_s
 from minikit.checks import check_number, check_whole
@@ -38,11 +38,11 @@ if TYPE_CHECKING:
     from anyio import Lock, Semaphore
     from anyio.lowlevel import RunVar
 
-    from minikit.calls.batching.batches import Batches
     from minikit.calls.budget import Budget
     from minikit.calls.completion import Completion
     from minikit.calls.journal import Journal
     from minikit.calls.request import Request
+    from minikit.calls.shared import SharedLimits
     from minikit.calls.transport import Server
     from minikit.models.model import Model
 
@@ -65,6 +65,7 @@ class _Session:
     pid: int
     places: Semaphore
     connecting: Lock
+    share: Share | None
     money: WeakKeyDictionary[Account, Line] = field(
         default_factory=WeakKeyDictionary["Account", "Line"]
     )
@@ -91,6 +92,7 @@ class Pipeline:
         timeout_s: float | None,
         rate_limit: RateLimit | None = None,
         budget: Budget | None = None,
+        share: SharedLimits | None = None,
         journal: Journal | None = None,
         hooks: Sequence[Hook] = (),
     ) -> None:
@@ -98,7 +100,7 @@ class Pipeline:
         if timeout_s is not None:
             check_number("timeout_s", timeout_s, 0.001)
         _check_kinds(api_key, base_url, openai_client)
-        _check_values(retry, rate_limit)
+        _check_values(retry, rate_limit, share)
         self.max_concurrency = max_concurrency
         self.account = Account(budget=budget)
         self.hooks = Hooks(hooks)
@@ -109,6 +111,7 @@ class Pipeline:
         self._spare = RetryBudget()
         self._timeout_s = timeout_s
         self.rate_limit = rate_limit
+        self.share = share
         self._journal = journal
         self._run = uuid4().hex
         self._paces: dict[tuple[Route, str], Pace] = {}
@@ -179,7 +182,7 @@ class Pipeline:
         tokens = await self._check_fit(request)
         accounts = (self.account,) if account is None else (self.account, account)
         call = Call(
-            request=_prepared(request, tokens, transport.server, accounts),
+            request=_prepared(request, tokens, transport.server, self._has_budget(accounts)),
             operation=operation,
             server=transport.server,
             accounts=accounts,
@@ -210,8 +213,8 @@ class Pipeline:
         self, request: Request, tokens: int, accounts: Sequence[Account]
     ) -> Decimal | None:
         """Return the most that an attempt can cost, where a budget or the journal asks for it."""
-        has_budget = any(account.budget is not None for account in accounts)
-        if not (has_budget or self._journal):
+        has_budget = self._has_budget(accounts)
+        if not (has_budget or self._journal or self.share):
             return None
         worst_usd = request.worst_usd(tokens)
         if has_budget and worst_usd is None:
@@ -223,6 +226,10 @@ class Pipeline:
                 f"kept: {way_out}, or set no budget"
             )
         return worst_usd
+
+    def _has_budget(self, accounts: Sequence[Account]) -> bool:
+        shared = self.share is not None and self.share.has_budget
+        return shared or any(account.budget is not None for account in accounts)
 
     def _desk(self, session: _Session, route: Route, model: Model, payer: Account) -> Desk:
         key = (route, model.id)
@@ -237,6 +244,7 @@ class Pipeline:
             pace=self._paces[key],
             turn=session.turns[key],
             money=session.money[payer],
+            share=session.share,
             journal=self._journal,
             run=self._run,
             hooks=self.hooks,
@@ -253,27 +261,6 @@ class Pipeline:
         call.looked_at = time.monotonic()
         past = await in_thread(partial(self._journal.recall, call.fingerprint))
         return replayed(past, call.request)
-
-    def through(self, engine: Sending) -> Pipeline:
-        """Return the pipeline whose calls travel by `engine`; "local": this one.
-
-        It shares the account, the journal, the hooks and the connections of this one.
-
-        Raises:
-            ArgumentError: `engine` is none.
-        """
-        if batch_of(engine) is None:
-            return self
-        raise NotImplementedError
-
-    async def batches(self, model: Model) -> Batches:
-        """Return what lists, cancels and awaits the batches at the server of `model`.
-
-        Raises:
-            ArgumentError: The model is the offline one, which knows no batches.
-            MissingKeyError: There is no key for the server.
-        """
-        raise NotImplementedError
 
     def check_key(self, model: Model) -> None:
         """Raise MissingKeyError now, before work is done for a call that could not be sent."""
@@ -315,7 +302,8 @@ class Pipeline:
                 self._leave_to_parent()
         session = self._sessions.get(None)
         if session is None or session.pid != os.getpid():
-            session = _Session(os.getpid(), Semaphore(self.max_concurrency), Lock())
+            share = None if self.share is None else Share(self.share)
+            session = _Session(os.getpid(), Semaphore(self.max_concurrency), Lock(), share)
             self._sessions.set(session)
         return session
 
@@ -354,12 +342,11 @@ class Pipeline:
         )
 
 
-def _prepared(request: Request, tokens: int, server: str, accounts: Sequence[Account]) -> Request:
+def _prepared(request: Request, tokens: int, server: str, has_budget: bool) -> Request:
     """Keep what was counted, and ask OpenAI for the tier that a budget reckons with.
 
     A project may be set to a dearer tier.
     """
-    has_budget = any(account.budget is not None for account in accounts)
     reckoned = "default" if has_budget and server.startswith(OPENAI) else None
     return replace(request, known_input_tokens=tokens, tier=request.tier or reckoned)
 
@@ -382,11 +369,16 @@ def _check_kinds(api_key: object, base_url: object, sdk: object) -> None:
         raise ArgumentError(f"openai_client is an AsyncOpenAI, not {type(sdk).__name__}")
 
 
-def _check_values(retry: object, rate_limit: object) -> None:
+def _check_values(retry: object, rate_limit: object, share: object) -> None:
     if not isinstance(retry, Retry):
         raise ArgumentError(f"retry is a Retry(...), not {type(retry).__name__}")
     if not isinstance(rate_limit, RateLimit | None):
         raise ArgumentError(f"rate_limit is a RateLimit(...), not {type(rate_limit).__name__}")
+    if share is not None and not callable(getattr(share, "admit", None)):
+        raise ArgumentError(
+            f"share is a LocalLimits(...), a RedisLimits(...) or another SharedLimits, "
+            f"not {type(share).__name__}"
+        )
 
 
 def _is_short(request: Request) -> bool:
