@@ -16,6 +16,7 @@ from weakref import WeakKeyDictionary
 
 from minikit.calls.account import Account
 from minikit.calls.attempt import Attempt, Replayed
+from minikit.calls.batching.settings import Sending, batch_of
 from minikit.calls.call import Call, Desk
 from minikit.calls.endpoint import Endpoint
 from minikit.calls.hooks import Hook, Hooks
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from anyio import Lock, Semaphore
     from anyio.lowlevel import RunVar
 
+    from minikit.calls.batching.batches import Batches
     from minikit.calls.budget import Budget
     from minikit.calls.completion import Completion
     from minikit.calls.journal import Journal
@@ -261,6 +263,27 @@ class Pipeline:
         call.looked_at = time.monotonic()
         past = await in_thread(partial(self._journal.recall, call.fingerprint))
         return replayed(past, call.request)
+
+    def through(self, engine: Sending) -> Pipeline:
+        """Return the pipeline whose calls travel by `engine`; "local": this one.
+
+        It shares the account, the journal, the hooks and the connections of this one.
+
+        Raises:
+            ArgumentError: `engine` is none.
+        """
+        if batch_of(engine) is None:
+            return self
+        raise NotImplementedError
+
+    async def batches(self, model: Model) -> Batches:
+        """Return what lists, cancels and awaits the batches at the server of `model`.
+
+        Raises:
+            ArgumentError: The model is the offline one, which knows no batches.
+            MissingKeyError: There is no key for the server.
+        """
+        raise NotImplementedError
 
     def check_key(self, model: Model) -> None:
         """Raise MissingKeyError now, before work is done for a call that could not be sent."""
