@@ -25,6 +25,7 @@ from minikit.calls.locks import ForkSafeLock
 from minikit.calls.pace import Pace, RateLimit
 from minikit.calls.replay import replayed
 from minikit.calls.retry import Retry, RetryBudget, retried
+from minikit.calls.settings import check_limits, check_route
 from minikit.calls.shared import Share
 from minikit.calls.standin import Detour, current, hurried
 from minikit.calls.transport import OpenAITransport, Transport, timeout_s
@@ -101,8 +102,8 @@ class Pipeline:
         check_whole("max_concurrency", max_concurrency, 1)
         if timeout_s is not None:
             check_number("timeout_s", timeout_s, 0.001)
-        _check_kinds(api_key, base_url, openai_client)
-        _check_values(retry, rate_limit, share)
+        check_route(api_key, base_url, openai_client)
+        check_limits(retry, rate_limit, share)
         self.max_concurrency = max_concurrency
         self.account = Account(budget=budget)
         self.hooks = Hooks(hooks)
@@ -382,26 +383,6 @@ def _connect(route: Route, model: Model) -> Transport:
     if isinstance(route, Detour):
         return route.connect()
     return OpenAITransport.connect(route)
-
-
-def _check_kinds(api_key: object, base_url: object, sdk: object) -> None:
-    for name, value in (("api_key", api_key), ("base_url", base_url)):
-        if not isinstance(value, str | None):
-            raise ArgumentError(f"{name} is a str or None, not {type(value).__name__}")
-    if sdk is not None and "AsyncOpenAI" not in {kind.__name__ for kind in type(sdk).__mro__}:
-        raise ArgumentError(f"openai_client is an AsyncOpenAI, not {type(sdk).__name__}")
-
-
-def _check_values(retry: object, rate_limit: object, share: object) -> None:
-    if not isinstance(retry, Retry):
-        raise ArgumentError(f"retry is a Retry(...), not {type(retry).__name__}")
-    if not isinstance(rate_limit, RateLimit | None):
-        raise ArgumentError(f"rate_limit is a RateLimit(...), not {type(rate_limit).__name__}")
-    if share is not None and not callable(getattr(share, "admit", None)):
-        raise ArgumentError(
-            f"share is a LocalLimits(...), a RedisLimits(...) or another SharedLimits, "
-            f"not {type(share).__name__}"
-        )
 
 
 def _is_short(request: Request) -> bool:
