@@ -333,6 +333,8 @@ async def assert_nothing_left(client: AsyncClient) -> None:
         assert (await client.complete("And now?")).text
 
 
+# openai below 3 uses httpx, which leaves the generator of a request's body to the collector.
+@pytest.mark.filterwarnings("ignore:Async generator 'httpx[.]_content:ResourceWarning")
 @pytest.mark.parametrize("backend", ["asyncio", "native", "trio"])
 @pytest.mark.parametrize("warm", [False, True])
 def test_cancelled_at_any_await(

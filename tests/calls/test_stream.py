@@ -40,6 +40,7 @@ from minikit import (
 )
 from minikit.calls.hooks import AttemptEnded, CallEnded, CallStarted, Event, RetryScheduled
 from minikit.calls.pipeline import INLINE_CHARACTERS
+from minikit.calls.transport import _http_library
 from server import ChatServer, Reply, error, hang, held, ok, pieces, raw, reset, slow, stream
 
 pytestmark = pytest.mark.anyio
@@ -812,6 +813,38 @@ async def test_asyncio_cancels_the_leaving(server: ChatServer, text: str) -> Non
             await asyncio.create_task(leave())
         assert outcomes(client) == ["cancelled" if text == LONG else "abandoned"]
         assert await left(server)
+
+
+@pytest.mark.parametrize("anyio_backend", ["asyncio"])
+async def test_asyncio_cancels_the_leaving_of_a_transport_of_ones_own() -> None:
+    """Where a transport shows no connection there is none to close; the accounts are settled."""
+    import openai
+
+    http = _http_library()
+
+    class Body(http.AsyncByteStream):  # type: ignore[misc,name-defined] # of httpx or httpx2
+        async def __aiter__(self) -> AsyncIterator[bytes]:
+            yield framed(delta("Some text"))
+            await anyio.sleep_forever()
+
+        async def aclose(self) -> None:
+            await anyio.lowlevel.checkpoint()
+
+    transport = http.MockTransport(lambda _: http.Response(200, stream=Body()))
+    http_client = openai.DefaultAsyncHttpxClient(transport=transport)
+    sdk = openai.AsyncOpenAI(api_key="k", http_client=http_client)
+    async with sdk, AsyncClient(openai_client=sdk, model=MODEL, budget_usd=9) as client:
+
+        async def leave() -> None:
+            async with client.stream(PROMPT):
+                task = asyncio.current_task()
+                assert task is not None
+                task.cancel()
+
+        with pytest.raises(asyncio.CancelledError, match=r"^$"):
+            await asyncio.create_task(leave())
+        assert outcomes(client) == ["abandoned"]
+        check_nothing_is_left(client)
 
 
 # Several streams, and what they share
