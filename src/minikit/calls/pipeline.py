@@ -30,7 +30,7 @@ from minikit.calls.shared import Share
 from minikit.calls.standin import Detour, current, hurried
 from minikit.calls.transport import OpenAITransport, Transport, timeout_s
 from minikit.checks import check_number, check_whole
-from minikit.errors import ArgumentError, ClosedError, UnknownPriceError
+from minikit.errors import ClosedError, UnknownPriceError
 from minikit.models.prices import cost_usd
 from minikit.models.retirement import warn_if_retiring
 from minikit.models.usage import Usage
