@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import TYPE_CHECKING
@@ -16,7 +19,7 @@ if TYPE_CHECKING:
     from minikit.calls.journal import Journal
     from minikit.models.model import Model
 
-__all__ = ["Account"]
+__all__ = ["Account", "payers", "paying"]
 
 
 @dataclass(slots=True, kw_only=True, eq=False, weakref_slot=True)
@@ -62,6 +65,10 @@ class Account:
                     self._last = attempt.id
             self._has_carried = True
 
+    def leave_out(self) -> None:
+        """Book nothing that was spent before."""
+        self._has_carried = True
+
     def _book(self, entry: LedgerEntry, reserved_usd: Decimal) -> None:
         self.ledger.record(entry)
         if self.budget is None:
@@ -72,3 +79,36 @@ class Account:
             max(Decimal(0), EXACT.subtract(reserved_usd, spent_usd)) if open_ended else Decimal(0)
         )
         self.budget.carry(spent_usd, rest)
+
+
+_paying: ContextVar[tuple[Account, ...]] = ContextVar("minikit paying", default=())
+
+
+@contextmanager
+def paying(*accounts: Account) -> Generator[None]:
+    """Let `accounts` pay for all that is sent within, beside those that pay anyway.
+
+    What many jobs share, such as the budget of a corpus, need not be known to each of them.
+    """
+    token = _paying.set((*_paying.get(), *accounts))
+    try:
+        yield
+    finally:
+        _paying.reset(token)
+
+
+def payers(client: Account, job: Account | None) -> tuple[Account, ...]:
+    """Return who pays for a call; the last of them is the one whom the journal names.
+
+    Of jobs that an account pays for together none is looked up in the journal, which would be read
+    as often as there are jobs.
+
+    Args:
+        client: The account of the client.
+        job: That of the job, or None for a single call.
+    """
+    together = _paying.get()
+    own = () if job is None else (job,)
+    if together and job is not None:
+        job.leave_out()
+    return (client, *own, *together)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, TypeVar
 from uuid import uuid4
 from weakref import WeakKeyDictionary
 
-from minikit.calls.account import Account
+from minikit.calls.account import Account, payers
 from minikit.calls.attempt import Attempt, Replayed
 from minikit.calls.batching.settings import Sending, batch_of
 from minikit.calls.call import Call, Desk
@@ -183,7 +183,7 @@ class Pipeline:
         session, route = self._session(), self._route(request.model)
         warn_if_retiring(request.model, datetime.now(UTC).date())
         tokens = await self._check_fit(request)
-        accounts = (self.account,) if account is None else (self.account, account)
+        accounts = payers(self.account, account)
         call = Call(
             request=_prepared(request, tokens, transport.server, self._has_budget(accounts)),
             operation=operation,
