@@ -255,16 +255,14 @@ class ChatServer:
 
     def __enter__(self) -> Self:
         self._http = _Http(self)
-        self._thread = threading.Thread(
-            target=self._http.serve_forever, kwargs={"poll_interval": 0.02}, name="ChatServer"
-        )
+        self._thread = threading.Thread(target=self._serve, name="ChatServer")
         self._thread.start()
         return self
 
     def __exit__(self, *_exc: object) -> None:
         self.closing.set()
-        self._http.shutdown()
-        self._thread.join()
+        with socket.create_connection(self._http.server_address):  # wakes the thread
+            self._thread.join()
         self._http.close_connections()
         self._http.server_close()
         if self._failures:
@@ -308,6 +306,11 @@ class ChatServer:
         if select.select([connection], [], [], 0)[0] and not _peek(connection):
             recorded.abandoned.set()
             raise _Over
+
+    def _serve(self) -> None:
+        """Take connections until the server closes; `serve_forever` would notice that late."""
+        while not self.closing.is_set():
+            self._http.handle_request()
 
     def _arrive(self, recorded: Recorded) -> Reply:
         refusal = self._refusal(recorded.body)
