@@ -93,7 +93,7 @@ def test_ctrl_c_says_how_to_go_on(
 
 
 def test_progress_tells_what_is_left(capsys: pytest.CaptureFixture[str]) -> None:
-    """Each hundredth row tells how far it is, with seconds and dollars as soon as they are known."""
+    """Each hundredth row tells how far it is, and what is left as soon as that is known."""
     left = Remaining(
         seconds=12.4,
         seconds_at_least=10,
