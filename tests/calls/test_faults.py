@@ -417,7 +417,7 @@ async def test_closing_ends_what_would_be_tried_again(server: ChatServer) -> Non
     client = client_of(server)
 
     def close(_server: ChatServer, _recorded: Recorded, _connection: socket.socket) -> None:
-        client._pipeline._closed = True
+        client._pipeline._connections.is_closed = True
 
     server.handler = lambda _body: Reply(make=error(500).make, before=close)
     with pytest.raises(RuntimeError, match="the client is closed"):

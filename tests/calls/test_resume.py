@@ -240,9 +240,9 @@ async def test_a_child_of_fork_leaves_the_calls_in_flight_to_its_parent(
         budget = pipeline.account.budget
         assert budget
         assert budget.reserve(Decimal("0.5")) is not None
-        pipeline._pid = 0  # as if this were another process
+        pipeline._connections._pid = 0  # as if this were another process
         await client.complete("And?")
         assert (budget.reserved_usd, budget.unknown_usd) == (Decimal(0), Decimal("0.5"))
     async with client_of(server) as client:
-        client._pipeline._pid = 0
+        client._pipeline._connections._pid = 0
         assert (await client.complete("Hello?")).text

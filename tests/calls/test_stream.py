@@ -82,7 +82,7 @@ def check_nothing_is_left(client: AsyncClient) -> None:
     assert pipeline.account.budget is not None
     assert pipeline.account.budget.reserved_usd == 0
     assert not any(pace._log.in_flight for pace in pipeline._paces.values())
-    assert pipeline._session().places.value == pipeline.max_concurrency
+    assert pipeline._connections.session().places.value == pipeline.max_concurrency
 
 
 @asynccontextmanager

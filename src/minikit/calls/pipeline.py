@@ -2,54 +2,45 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 from uuid import uuid4
-from weakref import WeakKeyDictionary
 
 from minikit.calls.account import Account, payers
 from minikit.calls.attempt import Attempt, Replayed
 from minikit.calls.batching.settings import Sending, batch_of
 from minikit.calls.call import Call, Desk
-from minikit.calls.endpoint import Endpoint
+from minikit.calls.connections import Connections, Session, in_thread
 from minikit.calls.hooks import Hook, Hooks
 from minikit.calls.line import Line
 from minikit.calls.locks import ForkSafeLock
 from minikit.calls.pace import Pace, RateLimit
 from minikit.calls.replay import replayed
 from minikit.calls.retry import Retry, RetryBudget, retried
-from minikit.calls.settings import check_limits, check_route
-from minikit.calls.shared import Share
-from minikit.calls.standin import Detour, current, hurried
-from minikit.calls.transport import OpenAITransport, Transport, timeout_s
+from minikit.calls.settings import check_limits
+from minikit.calls.standin import hurried
+from minikit.calls.transport import Transport, timeout_s
 from minikit.checks import check_number, check_whole
-from minikit.errors import ClosedError, UnknownPriceError
-from minikit.models.prices import cost_usd
+from minikit.errors import UnknownPriceError
 from minikit.models.retirement import warn_if_retiring
-from minikit.models.usage import Usage
 
 if TYPE_CHECKING:
     import openai
-    from anyio import Lock, Semaphore
-    from anyio.lowlevel import RunVar
 
     from minikit.calls.batching.batches import Batches
     from minikit.calls.budget import Budget
     from minikit.calls.completion import Completion
+    from minikit.calls.connections import Route
     from minikit.calls.journal import Journal
     from minikit.calls.request import Request
     from minikit.calls.shared import SharedLimits
-    from minikit.calls.transport import Server
     from minikit.models.model import Model
-
-    Route = Detour | Server | None
 
 __all__ = ["Pipeline", "in_thread"]
 
@@ -59,21 +50,6 @@ OPENAI = "https://api.openai.com/"
 
 INLINE_CHARACTERS = 20_000
 """Longer texts are tokenized in a worker thread: this many take about 2 ms."""
-
-
-@dataclass(slots=True)
-class _Session:
-    """What belongs to one event loop of one process: connections, and places for calls."""
-
-    pid: int
-    places: Semaphore
-    connecting: Lock
-    share: Share | None
-    money: WeakKeyDictionary[Account, Line] = field(
-        default_factory=WeakKeyDictionary["Account", "Line"]
-    )
-    turns: dict[tuple[Route, str], Line] = field(default_factory=dict[tuple["Route", str], Line])
-    transports: dict[Route, Transport] = field(default_factory=dict["Route", Transport])
 
 
 class Pipeline:
@@ -102,14 +78,18 @@ class Pipeline:
         check_whole("max_concurrency", max_concurrency, 1)
         if timeout_s is not None:
             check_number("timeout_s", timeout_s, 0.001)
-        check_route(api_key, base_url, openai_client)
         check_limits(retry, rate_limit, share)
         self.max_concurrency = max_concurrency
         self.account = Account(budget=budget)
         self.hooks = Hooks(hooks)
-        self._api_key = api_key
-        self._base_url = base_url
-        self._openai_client = openai_client
+        self._connections = Connections(
+            api_key=api_key,
+            base_url=base_url,
+            openai_client=openai_client,
+            max_concurrency=max_concurrency,
+            share=share,
+            on_fork=self._leave_to_parent,
+        )
         self._retry = retry
         self._spare = RetryBudget()
         self._timeout_s = timeout_s
@@ -118,11 +98,8 @@ class Pipeline:
         self._journal = journal
         self._run = uuid4().hex
         self._paces: dict[tuple[Route, str], Pace] = {}
-        self._sessions: RunVar[_Session] | None = None
         self._lock = ForkSafeLock()
-        self._pid = os.getpid()
         self._encodings: set[str] = set()
-        self._closed = False
 
     async def send(
         self, request: Request, *, operation: str = "complete", account: Account | None = None
@@ -179,8 +156,8 @@ class Pipeline:
         Raises:
             MinikitError: As `send`, before anything is sent.
         """
-        transport = await self._transport(request.model)
-        session, route = self._session(), self._route(request.model)
+        transport = await self._connections.transport(request.model)
+        session, route = self._connections.session(), self._connections.route(request.model)
         warn_if_retiring(request.model, datetime.now(UTC).date())
         tokens = await self._check_fit(request)
         accounts = payers(self.account, account)
@@ -209,7 +186,9 @@ class Pipeline:
 
     async def admitted(self, call: Call) -> tuple[Attempt, Transport]:
         """Wait until an attempt may be sent; return it with what is to carry it."""
-        transport = await self._transport(call.request.model)  # first: an attempt must be settled
+        transport = await self._connections.transport(
+            call.request.model
+        )  # first: an attempt must be settled
         return await Attempt.admitted(call), transport
 
     def _worst_usd(
@@ -234,7 +213,7 @@ class Pipeline:
         shared = self.share is not None and self.share.has_budget
         return shared or any(account.budget is not None for account in accounts)
 
-    def _desk(self, session: _Session, route: Route, model: Model, payer: Account) -> Desk:
+    def _desk(self, session: Session, route: Route, model: Model, payer: Account) -> Desk:
         key = (route, model.id)
         with self._lock:
             if key not in self._paces:
@@ -288,21 +267,24 @@ class Pipeline:
 
     def check_key(self, model: Model) -> None:
         """Raise MissingKeyError now, before work is done for a call that could not be sent."""
-        self._route(model)
+        self._connections.route(model)
 
     async def aclose(self) -> None:
         """Close this loop's connections; later calls raise ClosedError."""
-        self._closed = True
+        self._connections.is_closed = True
         await self.disconnect()
         if self._journal is not None:
             await in_thread(self._journal.close)
 
     async def disconnect(self) -> None:
         """Close this loop's connections; a later call makes new ones."""
-        session = self._session()
-        transports, session.transports = session.transports, {}
-        for transport in transports.values():
-            await transport.aclose()
+        await self._connections.disconnect()
+
+    def _leave_to_parent(self) -> None:
+        """Forget, in a process made by `fork`, the calls that are in flight in the parent."""
+        self._paces.clear()
+        if self.account.budget is not None:
+            self.account.budget.release_open()
 
     async def _check_fit(self, request: Request) -> int:
         """Count in a thread where that takes long: a long prompt, or the first of its encoding."""
@@ -315,56 +297,6 @@ class Pipeline:
             return tokens
         return request.check_fit()
 
-    def _session(self) -> _Session:
-        from anyio import Lock, Semaphore
-        from anyio.lowlevel import RunVar
-
-        with self._lock:  # a second variable would lose what the first one holds
-            if self._sessions is None:
-                self._sessions = RunVar("minikit session")
-            if self._pid != os.getpid():
-                self._leave_to_parent()
-        session = self._sessions.get(None)
-        if session is None or session.pid != os.getpid():
-            share = None if self.share is None else Share(self.share)
-            session = _Session(os.getpid(), Semaphore(self.max_concurrency), Lock(), share)
-            self._sessions.set(session)
-        return session
-
-    def _leave_to_parent(self) -> None:
-        """Forget, in a process made by `fork`, the calls that are in flight in the parent."""
-        self._pid = os.getpid()
-        self._paces.clear()
-        if self.account.budget is not None:
-            self.account.budget.release_open()
-
-    async def _transport(self, model: Model) -> Transport:
-        if self._closed:
-            raise ClosedError("the client is closed; make a new one")
-        session, route = self._session(), self._route(model)
-        known = session.transports.get(route)
-        if known is not None:
-            return known
-        async with session.connecting:
-            if route in session.transports:  # another call has connected meanwhile
-                return session.transports[route]
-            made = session.transports[route] = await in_thread(partial(_connect, route, model))
-            return made
-
-    def _route(self, model: Model) -> Route:
-        """Return what leads to `model`: None for the offline one, which needs nothing."""
-        if model.provider == "offline":
-            return None
-        stage = current()
-        if stage is None:
-            return self._server(model, self._api_key)
-        return stage.detour(self._server(model, stage.key(self._api_key)))
-
-    def _server(self, model: Model, api_key: str | None) -> Server:
-        return self._openai_client or Endpoint.of(
-            model, api_key=api_key, base_url=self._base_url, environ=os.environ
-        )
-
 
 def _prepared(request: Request, tokens: int, server: str, has_budget: bool) -> Request:
     """Keep what was counted, and ask OpenAI for the tier that a budget reckons with.
@@ -375,26 +307,6 @@ def _prepared(request: Request, tokens: int, server: str, has_budget: bool) -> R
     return replace(request, known_input_tokens=tokens, tier=request.tier or reckoned)
 
 
-def _connect(route: Route, model: Model) -> Transport:
-    """Connect, and load what the first call needs: the SDK (up to 2 s), certificates, prices."""
-    cost_usd(model, Usage())
-    if route is None:
-        return OpenAITransport.offline()
-    if isinstance(route, Detour):
-        return route.connect()
-    return OpenAITransport.connect(route)
-
-
 def _is_short(request: Request) -> bool:
     contents = [message.content for message in request.messages]
     return sum(len(c) for c in contents if isinstance(c, str)) < INLINE_CHARACTERS
-
-
-async def in_thread(work: Callable[[], T]) -> T:
-    """Run CPU-bound `work` in a worker thread, so that the event loop goes on.
-
-    Cancellation does not wait for it: the thread goes on, and what it returns is dropped.
-    """
-    from anyio import to_thread
-
-    return await to_thread.run_sync(work, abandon_on_cancel=True)
