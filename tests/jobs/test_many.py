@@ -45,6 +45,7 @@ from minikit import (
     count_tokens,
 )
 from minikit.errors import JournalError
+from minikit.jobs import blame
 from minikit.jobs.completing import run as row_run
 from minikit.jobs.completing.rows import Record, rows_of
 from minikit.jobs.many import prepare
@@ -527,7 +528,7 @@ async def test_a_full_window_does_not_hold_up_the_end(server: ChatServer) -> Non
 @pytest.mark.anyio
 async def test_a_server_that_is_down(server: ChatServer, monkeypatch: pytest.MonkeyPatch) -> None:
     """After so many failures in a row the job ends; refusals and what is answered do not count."""
-    monkeypatch.setattr(row_run, "FAILED_IN_A_ROW", 10)
+    monkeypatch.setattr(blame, "FAILED_IN_A_ROW", 10)
     down = error(500)
     refusal = error(400, code="content_filter")
     server.handler = lambda body: (

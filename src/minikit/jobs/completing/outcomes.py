@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from contextlib import AsyncExitStack
-from typing import TYPE_CHECKING, Generic, Self, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar, cast
 
-from minikit.errors import ArgumentError
 from minikit.jobs.completing.run import Outcome, RowRun
-from minikit.jobs.owning import Owning
+from minikit.jobs.outcomes import AsyncStream
 
 if TYPE_CHECKING:
     from decimal import Decimal
     from os import PathLike
-    from types import TracebackType
 
     from minikit.calls.pipeline import Pipeline
     from minikit.calls.structured import Forms
@@ -26,7 +23,7 @@ __all__ = ["AsyncOutcomes"]
 T = TypeVar("T")
 
 
-class AsyncOutcomes(Owning, Generic[T]):
+class AsyncOutcomes(AsyncStream[Outcome[T]], Generic[T]):
     """The outcomes of many rows, one for each; made by `AsyncClient.complete_many`.
 
     Use it with `async with`, which starts the work, and `async for`, which gives an `Outcome` for
@@ -48,6 +45,8 @@ class AsyncOutcomes(Owning, Generic[T]):
     error is raised after the last; it tells how many rows have no outcome.
     """
 
+    _made_by = "complete_many()"
+
     def __init__(
         self,
         start: Callable[[], Awaitable[ManyJob]],
@@ -61,12 +60,10 @@ class AsyncOutcomes(Owning, Generic[T]):
             pipeline: What sends.
             forms: What is known of the forms that servers take.
         """
+        super().__init__()
         self._start = start
         self._pipeline = pipeline
         self._forms = forms
-        self._stack = AsyncExitStack()
-        self._is_open = False
-        self._run: RowRun[T] | None = None
 
     @property
     def model(self) -> str:
@@ -158,51 +155,22 @@ class AsyncOutcomes(Owning, Generic[T]):
                         await to_thread.run_sync(file.write, outcome)
             except get_cancelled_exc_class():
                 with CancelScope(shield=True):
-                    await to_thread.run_sync(file.write, *self._opened.left())
+                    await to_thread.run_sync(file.write, *self._run.left())
                 raise
             await to_thread.run_sync(file.open)  # where there was none
 
-    async def __aenter__(self) -> Self:
-        from anyio import create_task_group
-
-        if self._is_open:
-            raise ArgumentError("outcomes are opened once; ask for them with complete_many() again")
-        self._is_open = True
-        async with AsyncExitStack() as stack:
-            stack.push_async_callback(self.aclose)
-            job = await self._start()
-            run = self._run = RowRun(job, job.asking(self._pipeline, self._forms))
-            stack.callback(run.close)
-            group = await stack.enter_async_context(create_task_group())
-            stack.callback(group.cancel_scope.cancel)
-            group.start_soon(run.work)
-            self._stack = stack.pop_all()
-        return self
-
-    def __aiter__(self) -> Self:
-        return self
-
-    async def __anext__(self) -> Outcome[T]:
-        return await self._opened.next()
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        await self._stack.aclose()  # an error of the reader's is not that of the work
+    async def _begun(self) -> RowRun[T]:
+        job = await self._start()
+        return RowRun(job, job.asking(self._pipeline, self._forms))
 
     @property
-    def _opened(self) -> RowRun[T]:
-        if self._run is None:
-            raise ArgumentError("open the outcomes with `async with` before reading them")
-        return self._run
+    def _run(self) -> RowRun[T]:
+        return cast("RowRun[T]", self._opened)  # which `_begun` made
 
     @property
     def _job(self) -> ManyJob:
-        return self._opened.job
+        return self._run.job
 
     @property
     def _asking(self) -> Asking:
-        return self._opened.asking
+        return self._run.asking

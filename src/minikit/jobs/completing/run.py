@@ -7,34 +7,23 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
 from minikit.calls.completion import Completion
 from minikit.errors import (
-    ArgumentError,
-    AuthenticationError,
-    CallError,
     MinikitError,
-    QuotaExhaustedError,
-    SchemaError,
-    UnknownPriceError,
 )
+from minikit.jobs.blame import Patience, is_of_one
 from minikit.jobs.completing.rows import AsyncRows, Record
 from minikit.jobs.crew import Crew, telling
-from minikit.jobs.unread import lies_in_the_passage
 from minikit.text.fields import Row, json_of
 
 if TYPE_CHECKING:
     from minikit.jobs.many import Asking, ManyJob
 
-__all__ = ["Outcome", "RowRun", "is_of_the_row", "plain"]
+__all__ = ["Outcome", "RowRun", "plain"]
 
 T = TypeVar("T")
 
 WINDOW_PER_CALL = 8
 """Rows that may be read and not yet handed over, for each call in flight. In order, one slow row
 holds up the others only when so many have come after it, and no more than these wait in memory."""
-
-FAILED_IN_A_ROW = 50
-"""So many rows fail one after the other, none of them by its own fault and none between them
-answered, before the job gives up: a server that is down would be asked for all, with all retries.
-"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,7 +98,7 @@ class RowRun(Generic[T]):
             window=WINDOW_PER_CALL * asking.max_concurrency,
             in_order=job.in_order,
         )
-        self._failed_in_a_row = 0
+        self._patience = Patience(asking.max_concurrency)
 
     async def work(self) -> None:
         """Read all rows, and ask for each."""
@@ -141,36 +130,20 @@ class RowRun(Generic[T]):
         failure: MinikitError | None = None
         try:
             completion = await self.asking.answer(record)
-            self._failed_in_a_row = 0
+            self._patience.answered()
         except MinikitError as error:
-            if not is_of_the_row(error):
+            if not is_of_one(error):
                 raise
             failure = error
-            self._count(error)
+            if self._patience.is_over(error):
+                self._crew.stop(error)
         try:
             self.asking.tally.end_row(completion, failed=failure is not None)
         except SystemExit as error:  # of a hook
             self._crew.stop(error)
         return Outcome(index=record.index, row=record.row, completion=completion, error=failure)
 
-    def _count(self, error: MinikitError) -> None:
-        """Give up where one row after the other fails, and the rows are not to blame."""
-        if not isinstance(error, CallError) or isinstance(error, SchemaError):
-            return
-        if lies_in_the_passage(error):
-            return
-        self._failed_in_a_row += 1
-        if self._failed_in_a_row >= max(FAILED_IN_A_ROW, self.asking.max_concurrency):
-            self._crew.stop(error)
-
     def _told(self) -> str:
         tally, total = self.asking.tally, self.job.total
         left = "all others" if total is None else f"{total - tally.done:,}"
         return f"rows with an outcome: {tally.done:,}, without: {left}"
-
-
-def is_of_the_row(error: BaseException) -> bool:
-    """Tell what is wrong with one row, or with its reply, from what is wrong with every one."""
-    if isinstance(error, AuthenticationError | QuotaExhaustedError | UnknownPriceError):
-        return False
-    return isinstance(error, ArgumentError | CallError)
