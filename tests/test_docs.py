@@ -19,6 +19,7 @@ import doctest
 import io
 import os
 import re
+import runpy
 import shutil
 import subprocess
 import sys
@@ -175,6 +176,12 @@ def test_the_messages_that_the_page_of_errors_explains_are_those_of_the_code() -
         if not any(re.search(words, text, re.DOTALL) for text in said):
             unknown.append(heading)
     assert unknown == ["Something else"]
+
+
+def test_llms_txt_lists_every_page() -> None:
+    """What is written for those that read with a model is what `.ci/write_llms_txt.py` writes."""
+    written = runpy.run_path(str(HOME / ".ci" / "write_llms_txt.py"))["text"]()
+    assert (HOME / "docs" / "llms.txt").read_text("utf-8") == written, "run .ci/write_llms_txt.py"
 
 
 @pytest.mark.parametrize("path", PAGES, ids=[str(path.relative_to(HOME)) for path in PAGES])
