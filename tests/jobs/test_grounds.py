@@ -402,6 +402,16 @@ def test_evidence_is_quoted_on_one_line() -> None:
     assert grounds.evidence(text, within, max_characters=10) == []
 
 
+@given(texts(), texts(20), st.integers(0, 400))
+def test_evidence_that_was_prepared(source: str, text: str, most: int) -> None:
+    """What was studied before the summary was there finds the same."""
+    within = Span(len(source) // 3, len(source))
+    grounds, studied = Grounds(Document(text=source)), Grounds(Document(text=source))
+    studied.study(within)
+    expected = grounds.evidence(text, within, max_characters=most)
+    assert studied.evidence(text, within, max_characters=most) == expected
+
+
 def test_many_threads_find_the_same() -> None:
     """Several threads may ask at once."""
     said = [Point(text=f"One {number}.", quotes=(FERRY, MILLER, LIE)) for number in range(20)]

@@ -41,6 +41,8 @@ from minikit import (
     Summary,
     Usage,
 )
+from minikit.jobs.grounds import Grounds
+from minikit.jobs.summarizing import reading
 from minikit.models.money import total_usd
 from minikit.text.fence import unfence
 from server import (
@@ -55,6 +57,7 @@ from server import (
     output_limit,
     prompt_tokens,
     raw,
+    slow,
 )
 
 SMALL = Model(
@@ -135,6 +138,28 @@ def test_merges_keep_the_order(server: ChatServer) -> None:
     for prompt in merges:
         places = [tuple(map(int, each)) for each in re.findall(r'characters="(\d+)-(\d+)"', prompt)]
         assert all(before[1] == after[0] for before, after in pairwise(places))
+
+
+def test_a_merge_is_prepared_while_parts_are_read(
+    server: ChatServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What backs a part is looked for while the server reads it, and the merge is the same."""
+    text = story(400)
+    server.handler = lambda body: slow(0.02, extract(body))
+    summarize(server, text)
+    studied = list[Span]()
+    study = Grounds.study
+    monkeypatch.setattr(reading, "STUDY_AFTER_S", 0.0)
+
+    def noted(grounds: Grounds, span: Span) -> None:
+        study(grounds, span)
+        studied.append(span)
+
+    monkeypatch.setattr(Grounds, "study", noted)
+    summary = summarize(server, text)
+    assert sorted(studied) == list(summary.spans)
+    first, second = (body["messages"] for body in server.bodies if is_merge(body))
+    assert first == second
 
 
 def test_usage_and_cost_add_up(server: ChatServer) -> None:

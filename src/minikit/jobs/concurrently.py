@@ -1,11 +1,11 @@
-"""Do the same to many things at a time, in bounded memory."""
+"""Do several things at a time: the same to many, in bounded memory, or one beside another."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
-from typing import TypeVar, cast
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from typing import Any, TypeVar, cast
 
-__all__ = ["concurrently"]
+__all__ = ["beside", "concurrently"]
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -34,6 +34,24 @@ async def concurrently(
     except BaseExceptionGroup as errors:
         raise _first(errors) from None
     return [results[index] for index in range(len(items))]
+
+
+async def beside(work: Awaitable[R], aside: Callable[[], Coroutine[Any, Any, None]]) -> R:
+    """Await `work`, and `aside()` meanwhile, which is cancelled when `work` has ended.
+
+    The first error of the two cancels the other and is raised itself, not in a group.
+    """
+    import anyio
+
+    results = list[R]()
+    try:
+        async with anyio.create_task_group() as group:
+            group.start_soon(aside)
+            results.append(await work)
+            group.cancel_scope.cancel()
+    except BaseExceptionGroup as errors:
+        raise _first(errors) from None
+    return results[0]
 
 
 def _first(error: BaseException) -> BaseException:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from minikit.jobs.points import Point, has_bare_mark, read_marks, unmarked
 from minikit.jobs.provenance import Citation, Claim, weakest
 from minikit.text.align import QuoteFinder
-from minikit.text.attribution import attribute, evidence
+from minikit.text.attribution import Studied, attribute, evidence
 from minikit.text.document import Span
 from minikit.text.passage import Places
 from minikit.text.stopwords import guess_language
@@ -61,6 +61,7 @@ class Grounds:
         self._finder = QuoteFinder(document.text)
         self._lock = Lock()
         self._evidence: dict[tuple[str, Span, int], list[str]] = {}
+        self._studied: dict[Span, Studied] = {}
 
     @cached_property
     def places(self) -> Places:
@@ -130,9 +131,19 @@ class Grounds:
         """
         asked = (text, within, max_characters)
         if asked not in self._evidence:
-            spans = evidence(text, self.document.text, within, max_characters=max_characters)
+            spans = evidence(
+                text,
+                self.document.text,
+                within,
+                max_characters=max_characters,
+                studied=self._studied.pop(within, None),
+            )
             self._evidence[asked] = [" ".join(self.document[span].split()) for span in spans]
         return self._evidence[asked]
+
+    def study(self, within: Span) -> None:
+        """Do what can be done of `evidence` before there is a summary; kept until it is asked."""
+        self._studied[within] = Studied.of(self.document.text, within)
 
     @cached_property
     def _has_bare_marks(self) -> bool:

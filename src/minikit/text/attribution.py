@@ -10,16 +10,16 @@ from __future__ import annotations
 
 import math
 import re
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections import Counter, defaultdict
 from dataclasses import dataclass, replace
 from heapq import nsmallest
-from itertools import accumulate, compress, count, islice
 from typing import TYPE_CHECKING
 
 from minikit.text.document import Span
 from minikit.text.stopwords import guess_language, stop_words
 from minikit.text.units import units
+from minikit.text.verbatim import Match, Verbatim
 from minikit.text.words import terms
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from minikit.text.units import Unit
 
-__all__ = ["Match", "attribute", "evidence"]
+__all__ = ["Match", "Studied", "attribute", "evidence"]
 
 # Chosen on the meetings of benchmarks/grounding.py, where neighbouring values do as well within
 # the noise. With the least score, sentences of true summaries find a passage and nearly half of
@@ -45,23 +45,6 @@ _QUARTERS = 4
 _PIECE = re.compile(r"[\s\S]{1,240}(?!\w)|[\s\S]{1,240}")
 _AROUND = 800  # characters beside a place, so that its sentences are seen whole
 _SAMPLE = 5_000
-_TRIES = 1_000
-_UNSPACED = "\u0e00"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Match:
-    """A passage that is like a sentence.
-
-    Attributes:
-        span: Where it stands, without white space around it.
-        score: How much of the sentence it holds, 0 to 100: the share of its terms, weighed by how
-            rare they are in the text, less where the passage is long. 100 is for a passage that is
-            the sentence, word for word.
-    """
-
-    span: Span
-    score: float
 
 
 def attribute(
@@ -85,7 +68,7 @@ def attribute(
         it in more than a few words.
     """
     index = _Index.over(text, [Span(0, len(text))] if spans is None else spans, sentences)
-    verbatim = _Verbatim(text, index.pieces)
+    verbatim = Verbatim(text, index.pieces)
     found: list[tuple[Match, ...]] = []
     for sentence in sentences:
         exact = verbatim.find(sentence)
@@ -94,7 +77,52 @@ def attribute(
     return found
 
 
-def evidence(text: str, source: str, within: Span, *, max_characters: int) -> tuple[Span, ...]:
+@dataclass(frozen=True, slots=True)
+class Studied:
+    """What of a part of a text can be known before its summary is there: nearly all of the work.
+
+    Attributes:
+        within: The part, within the text.
+        pieces: Where its pieces stand, and the stems of each.
+        sentences: Its sentences, and the stems of each, in order.
+    """
+
+    within: Span
+    pieces: list[tuple[tuple[int, int], frozenset[str]]]
+    sentences: list[tuple[Unit, list[str]]]
+
+    @classmethod
+    def of(cls, source: str, within: Span) -> Studied:
+        """Study a part of `source`; time and memory are linear in its length."""
+        (within,) = _joined([within], len(source))
+        part = source[within.start : within.end]
+        return cls(
+            within,
+            [
+                (piece.span(), frozenset(_stems(terms(piece[0]))))
+                for piece in _PIECE.finditer(source, within.start, within.end)
+            ],
+            [
+                (_moved(unit, within.start), _stems(terms(part[unit.start : unit.end])))
+                for unit in units(part)
+            ],
+        )
+
+    def around(self, place: Span) -> list[tuple[Unit, list[str]]]:
+        """Return the sentences that stand at a place, if only in part."""
+        first = bisect_right(self.sentences, place.start, key=lambda each: each[0].end)
+        last = bisect_left(self.sentences, place.end, key=lambda each: each[0].start)
+        return self.sentences[first:last]
+
+
+def evidence(
+    text: str,
+    source: str,
+    within: Span,
+    *,
+    max_characters: int,
+    studied: Studied | None = None,
+) -> tuple[Span, ...]:
     """Find the sentences of a part of `source` that best back its summary `text`.
 
     Each sentence of the summary names the passage of at most 40 words (or one longer sentence)
@@ -105,13 +133,14 @@ def evidence(text: str, source: str, within: Span, *, max_characters: int) -> tu
         source: Any str.
         within: The part.
         max_characters: Limit of the passages' length in total, in code points.
+        studied: `Studied.of(source, within)`, if there has been time for it.
 
     Returns:
         Where they stand, in the order of the source, without white space around them; they do not
         overlap.
     """
     sentences = [text[unit.start : unit.end] for unit in units(text)]
-    index = _Index.over(source, [within], sentences)
+    index = _Index.of(source, studied or Studied.of(source, within), sentences)
     found = [match for each in sentences for match in index.matches(each, 1, _EVIDENCE_WORDS)]
     found.sort(key=lambda match: (-match.score, match.span))
     left = [match.span for match in _apart(found, len(found))]
@@ -166,6 +195,7 @@ class _Index:
         postings: The numbers of the pieces that hold each term, in order.
         seen: The sentences at the places that were looked at, with their stems: in a short text
             most sentences are looked for at the same few.
+        studied: The one stretch that is searched, where all its sentences are known.
     """
 
     text: str
@@ -174,6 +204,17 @@ class _Index:
     pieces: list[tuple[int, int]]
     postings: dict[str, list[int]]
     seen: dict[Span, list[tuple[Unit, list[str]]]]
+    studied: Studied | None = None
+
+    @classmethod
+    def of(cls, text: str, studied: Studied, sentences: Sequence[str]) -> _Index:
+        stretches = [studied.within]
+        stops = _stop_words(text, stretches, sentences)
+        index = cls(text, stretches, stops, [], {}, {}, studied)
+        wanted = {term for sentence in sentences for term in index.query(sentence)}
+        for span, stems in studied.pieces:
+            index._add(span, wanted & stems)
+        return index
 
     @classmethod
     def over(cls, text: str, spans: Sequence[Span], sentences: Sequence[str]) -> _Index:
@@ -182,10 +223,13 @@ class _Index:
         wanted = {term for sentence in sentences for term in index.query(sentence)}
         for stretch in stretches:
             for piece in _PIECE.finditer(text, stretch.start, stretch.end):
-                for term in wanted.intersection(_stems(terms(piece[0]))):
-                    index.postings.setdefault(term, []).append(len(index.pieces))
-                index.pieces.append(piece.span())
+                index._add(piece.span(), wanted.intersection(_stems(terms(piece[0]))))
         return index
+
+    def _add(self, piece: tuple[int, int], held: Iterable[str]) -> None:
+        for term in held:
+            self.postings.setdefault(term, []).append(len(self.pieces))
+        self.pieces.append(piece)
 
     def query(self, sentence: str) -> list[str]:
         """Return the terms of `sentence` that say something, each once."""
@@ -257,6 +301,8 @@ class _Index:
 
     def _sentences(self, place: Span) -> list[tuple[Unit, list[str]]]:
         """Return the sentences that stand at a place, if only in part, and the stems of each."""
+        if self.studied:
+            return self.studied.around(place)
         if place not in self.seen:
             self.seen[place] = [
                 (unit, _stems(terms(self.text[unit.start : unit.end])))
@@ -268,11 +314,12 @@ class _Index:
         number = bisect_right(self.stretches, place.start, key=lambda stretch: stretch.start) - 1
         start = max(self.stretches[number].start, place.start - _AROUND)
         end = min(self.stretches[number].end, place.end + _AROUND)
-        found = (
-            replace(unit, start=start + unit.start, end=start + unit.end)
-            for unit in units(self.text[start:end])
-        )
+        found = (_moved(unit, start) for unit in units(self.text[start:end]))
         return [unit for unit in found if unit.end > place.start and unit.start < place.end]
+
+
+def _moved(unit: Unit, by: int) -> Unit:
+    return replace(unit, start=by + unit.start, end=by + unit.end)
 
 
 def _joined(spans: Sequence[Span], length: int) -> list[Span]:
@@ -297,52 +344,3 @@ def _stop_words(text: str, stretches: Sequence[Span], sentences: Sequence[str]) 
 def _score(counts: Mapping[str, int], weights: Mapping[str, float], words: int) -> float:
     norm = _K1 * (1 - _B + _B * words / _USUAL_WORDS)
     return 100 * sum(weights[term] * n * (_K1 + 1) / (n + norm) for term, n in counts.items())
-
-
-class _Verbatim:
-    """Finds a sentence word for word, white space apart.
-
-    Args:
-        text: The text to find it in.
-        pieces: Start and end of the pieces of the text that are searched, in order.
-    """
-
-    def __init__(self, text: str, pieces: Sequence[tuple[int, int]]) -> None:
-        self.text = text
-        self.pieces = pieces
-        flat = ["".join(text[start:end].split()) for start, end in pieces]
-        self.flat = "".join(flat)
-        self.starts = list(accumulate(map(len, flat), initial=0))
-
-    def find(self, sentence: str) -> list[Match]:
-        """Return the first place of `sentence` as whole words, if there is one."""
-        flat = "".join(sentence.split())
-        if not any(map(str.isalnum, flat)):
-            return []
-        at = -1
-        for _ in range(_TRIES):
-            at = self.flat.find(flat, at + 1)
-            if at < 0:
-                break
-            span = Span(self._offset(at), self._offset(at + len(flat) - 1) + 1)
-            if self._is_whole(span) and "".join(self.text[span.start : span.end].split()) == flat:
-                return [Match(span=span, score=100.0)]
-        return []
-
-    def _offset(self, at: int) -> int:
-        """Return the offset in the text of a character of the text without white space."""
-        number = bisect_right(self.starts, at) - 1
-        start, end = self.pieces[number]
-        solid = (not character.isspace() for character in self.text[start:end])
-        return next(islice(compress(count(start), solid), at - self.starts[number], None))
-
-    def _is_whole(self, span: Span) -> bool:
-        return not any(
-            _is_letter(self.text[at - 1 : at]) and _is_letter(self.text[at : at + 1])
-            for at in (span.start, span.end)
-        )
-
-
-def _is_letter(character: str) -> bool:
-    """Tell whether `character` is of a script that puts spaces between words."""
-    return character.isalnum() and character < _UNSPACED

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from minikit.calls.pipeline import in_thread
 from minikit.errors import BadReplyError, CallError, OutputTruncatedError
+from minikit.jobs.concurrently import beside
 from minikit.jobs.mapping import Mapper
 from minikit.jobs.parts import halves
 from minikit.jobs.points import is_broken, read_points
@@ -27,6 +28,9 @@ if TYPE_CHECKING:
     from minikit.tokens.messages import Message
 
 __all__ = ["Reader"]
+
+STUDY_AFTER_S = 1.0
+"""The requests of the other parts go first: what may be wanted later must not hold them up."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,6 +73,10 @@ class Reader:
     def errors(self) -> tuple[CallError, ...]:
         """What kept parts from being read."""
         return tuple(self._mapper.errors.values())
+
+    @property
+    def _wants_evidence(self) -> bool:
+        return not self._job.options.cite and self._job.plan.strategy == "map_reduce"
 
     async def read_single(self) -> Node | None:
         """Return the summary that one call wrote of the whole; None where it had to be cut."""
@@ -128,8 +136,17 @@ class Reader:
         else:
             messages, tokens = self._half_prompt(piece), None
             limit = max(job.output, job.sizes.ample(job.reading.words))  # a half leaves more room
-        written = await self._sender.send(messages, place, limit=limit, tokens=tokens, form=form)
+        sent = self._sender.send(messages, place, limit=limit, tokens=tokens, form=form)
+        written = await beside(sent, partial(self._study, piece.span))
         self.nodes.append(await self.node(written, piece.span, "partial"))
+
+    async def _study(self, span: Span) -> None:
+        """Prepare the evidence for a part while the server reads it, so that none waits for it."""
+        from anyio import sleep
+
+        if self._wants_evidence:
+            await sleep(STUDY_AFTER_S)
+            await in_thread(partial(self._grounds.study, span))
 
     def _halve(self, piece: _Piece) -> list[_Piece]:
         words = max(20, piece.words // 2)
@@ -171,7 +188,7 @@ class Reader:
         text, claims = written.text, tuple[Claim, ...]()
         if self._job.options.cite:
             text, claims = await in_thread(partial(self._quoted, written.text, span, known))
-        elif kind == "partial" and self._job.plan.strategy == "map_reduce":
+        elif kind == "partial" and self._wants_evidence:
             # While other calls are under way, so that the merge need not wait for it.
             await in_thread(partial(plain_quotes, self._job, self._grounds, text, span))
         chunk = self.place("chunk", span)
