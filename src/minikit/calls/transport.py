@@ -212,8 +212,8 @@ class OpenAITransport:
             unsent = type(error.__cause__).__name__ in _NEVER_CONNECTED
             raise _timed_out(timeout_s, UNREACHABLE if unsent else None) from error
         except (openai.APIConnectionError, _http_library().RequestError) as error:
-            if isinstance(error.__cause__, MinikitError):  # of a server in this process
-                raise error.__cause__ from None
+            if isinstance(ours := error.__cause__, MinikitError):  # of a server in this process
+                raise ours.with_traceback(None) from ours.__cause__
             reason = type(error.__cause__ or error).__name__
             raise TransportError(
                 f"no reply from the server ({reason}); check the network and the base URL",
