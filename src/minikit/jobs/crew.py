@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 from minikit.errors import MinikitError
 
 if TYPE_CHECKING:
+    from anyio.abc import TaskGroup
     from anyio.lowlevel import EventLoopToken
-    from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
+    from anyio.streams.memory import MemoryObjectSendStream
 
 __all__ = ["Crew", "telling"]
 
@@ -36,9 +37,9 @@ _END = _End()
 class Crew(Generic[I, O]):
     """One run over many items: whoever takes the outcomes, and those who bring them.
 
-    The reader hands each item to a worker that is free. A worker takes an item when there is room
-    in the window, which is given back with the outcome: so many items at most are under way or
-    wait. Items of an iterable are read in a thread of its own, each when it is asked for.
+    An item is begun when there is room for it among those under way and in the window, which is
+    given back with the outcome. So many at most are under way or wait, and one is read ahead. Items
+    of an iterable are read in a thread of its own, each when it is asked for.
 
     Attributes:
         stopped: What ended the run before the last item, or None.
@@ -67,8 +68,8 @@ class Crew(Generic[I, O]):
 
         self._items = items
         self._work = work
-        self._workers = workers
         self._in_order = in_order
+        self._places = Semaphore(workers)
         self._window = Semaphore(window)
         self._reading = CancelScope()
         self._send, self._outcomes = create_memory_object_stream[tuple[int, O]](math.inf)
@@ -78,21 +79,17 @@ class Crew(Generic[I, O]):
 
     async def run(self) -> None:
         """Read all items, and work on each."""
-        from anyio import create_memory_object_stream, create_task_group
+        from anyio import create_task_group
 
-        send, items = create_memory_object_stream[tuple[int, I]](0)
-        with self._send, items, send:
+        with self._send:
             async with create_task_group() as group:
-                group.start_soon(self._read, send)
-                for _ in range(self._workers):
-                    group.start_soon(self._take_items, items)
+                with self._reading:
+                    await self._begin_all(group)
 
     def stop(self, error: Exception | SystemExit) -> None:
         """Begin no more items; those under way are not given up. The first reason counts."""
         self.stopped = self.stopped or error
         self._reading.cancel()
-        for _ in range(self._workers):
-            self._window.release()  # for workers that wait for room, which nobody may make
 
     def close(self) -> None:
         """Take no more outcomes; for after `run`, or in its place."""
@@ -133,33 +130,27 @@ class Crew(Generic[I, O]):
         self._pending.clear()
         return left
 
-    async def _read(self, send: MemoryObjectSendStream[tuple[int, I]]) -> None:
+    async def _begin_all(self, group: TaskGroup) -> None:
         items, number = self._items, 0
         reading = items if isinstance(items, AsyncGenerator) else _in_thread(items)
-        with send, self._reading:
-            try:
-                async with aclosing(reading):
-                    async for item in reading:
-                        await send.send((number, item))
-                        number += 1
-            except (Exception, SystemExit) as error:  # noqa: BLE001 - raised to the reader
-                self.stopped = self.stopped or error  # what was read before is worked on
+        try:
+            async with aclosing(reading):
+                async for item in reading:
+                    await self._window.acquire()
+                    await self._places.acquire()
+                    group.start_soon(self._do, number, item)
+                    number += 1
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - raised to the reader
+            self.stopped = self.stopped or error  # what was read before is worked on
 
-    async def _take_items(self, items: MemoryObjectReceiveStream[tuple[int, I]]) -> None:
-        from anyio import EndOfStream
-
-        while not self._reading.cancel_called:
-            await self._window.acquire()
-            try:
-                number, item = await items.receive()
-            except EndOfStream:
-                return
-            try:
-                outcome = await self._work(item)
-            except (Exception, SystemExit) as error:  # noqa: BLE001 - raised to the reader
-                self.stop(error)
-            else:
-                self._send.send_nowait((number, outcome))
+    async def _do(self, number: int, item: I) -> None:
+        try:
+            outcome = await self._work(item)
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - raised to the reader
+            self.stop(error)
+        else:
+            self._send.send_nowait((number, outcome))
+        self._places.release()
 
 
 def telling(error: Exception | SystemExit, told: str) -> Exception | SystemExit:

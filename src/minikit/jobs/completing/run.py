@@ -25,6 +25,9 @@ WINDOW_PER_CALL = 8
 """Rows that may be read and not yet handed over, for each call in flight. In order, one slow row
 holds up the others only when so many have come after it, and no more than these wait in memory."""
 
+WINDOW_AT_MOST = 1_000
+"""On top of the calls in flight, of which there may be 50,000 where they go in batches."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome(Generic[T]):
@@ -88,17 +91,17 @@ class RowRun(Generic[T]):
     """One run of a job: a crew that asks for each row, and gives up where that helps nobody."""
 
     def __init__(self, job: ManyJob, asking: Asking) -> None:
-        source = job.source
+        source, calls = job.source, asking.max_concurrency
         self.job = job
         self.asking = asking
         self._crew = Crew[Record, Outcome[T]](
             aiter(source) if isinstance(source, AsyncRows) else source,
             self._answer,
-            workers=asking.max_concurrency,
-            window=WINDOW_PER_CALL * asking.max_concurrency,
+            workers=calls,
+            window=min(WINDOW_PER_CALL * calls, WINDOW_AT_MOST + calls),
             in_order=job.in_order,
         )
-        self._patience = Patience(asking.max_concurrency)
+        self._patience = Patience(calls)
 
     async def work(self) -> None:
         """Read all rows, and ask for each."""
