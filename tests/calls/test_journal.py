@@ -26,7 +26,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from minikit.calls.journal import Attempt, Journal, JournalStats
+from minikit.calls.journal import Journal, JournalStats
+from minikit.calls.journal_rows import Attempt
 from minikit.calls.ledger import LedgerEntry
 from minikit.errors import ArgumentError, JournalError
 from minikit.models.usage import Usage
@@ -305,6 +306,7 @@ def test_export(journal: Journal, tmp_path: Path) -> None:
         "reserved_usd": "0.10",
         "body": "\ud800 é",
         "request_id": "req_1",
+        "wave": None,
         "entry": json.loads(entry().to_json()),
     }
     assert (bare["reserved_usd"], bare["body"], bare["entry"]) == (None, None, None)
@@ -610,9 +612,9 @@ def test_a_newer_form(journal: Journal, path: Path) -> None:
     begin(journal)
     journal.close()
     with closing(sqlite3.connect(path)) as connection:
-        connection.execute("PRAGMA user_version = 2")
+        connection.execute("PRAGMA user_version = 3")
     before = path.read_bytes()
-    with pytest.raises(JournalError, match=r"has the form 2, .* install a newer minikit"):
+    with pytest.raises(JournalError, match=r"has the form 3, .* install a newer minikit"):
         journal.recall("f")
     assert path.read_bytes() == before
 

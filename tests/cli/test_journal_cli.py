@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from minikit.calls.journal import Journal
 from minikit.cli.main import main
 
 OLD = Path(__file__).parents[1] / "data" / "journal-1.sqlite"
@@ -18,7 +19,10 @@ OLD = Path(__file__).parents[1] / "data" / "journal-1.sqlite"
 @pytest.fixture
 def file(tmp_path: Path) -> str:
     """A journal of three attempts, begun a second apart: unanswered, answered, settled."""
-    return str(shutil.copy(OLD, tmp_path / "calls.sqlite"))
+    file = str(shutil.copy(OLD, tmp_path / "calls.sqlite"))
+    with closing(Journal(file)) as journal:
+        journal.stats()  # which brings it into the form of today
+    return file
 
 
 @pytest.fixture
@@ -38,7 +42,7 @@ def test_stats(file: str, capsys: pytest.CaptureFixture[str]) -> None:
         "models      gpt-4o-mini",
         "spent       $0.0004500",
         "unmeasured  2",
-        "size        20,480 bytes",
+        "size        32,768 bytes",
         "first       2026-11-22 12:00:00 UTC",
         "last        2026-11-22 12:00:02 UTC",
     ]
@@ -63,7 +67,7 @@ def test_stats_as_json(file: str, capsys: pytest.CaptureFixture[str]) -> None:
         "models": ["gpt-4o-mini"],
         "spent_usd": "0.00045",
         "unmeasured": 2,
-        "size_bytes": 20_480,
+        "size_bytes": 32_768,
         "first_at": "2026-11-22T12:00:00.250000+00:00",
         "last_at": "2026-11-22T12:00:02.250000+00:00",
     }

@@ -2,56 +2,44 @@
 
 from __future__ import annotations
 
-import zlib
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Generator, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, TextIO, cast
+from typing import TYPE_CHECKING, TextIO, cast
 
 from minikit.calls.journal_file import JournalFile
+from minikit.calls.journal_rows import (
+    Attempt,
+    Begun,
+    Wave,
+    attempt_of,
+    crc,
+    iso,
+    packed,
+    plain,
+    wave_of,
+)
 from minikit.calls.ledger import Ledger, LedgerEntry
 from minikit.checks import check_number
 from minikit.errors import ArgumentError, JournalError
 
-__all__ = ["Attempt", "Journal", "JournalStats"]
+if TYPE_CHECKING:
+    import sqlite3
+
+__all__ = ["Journal", "JournalStats"]
 
 BEGUN = "fingerprint, run, job, started_at, operation, model, reserved_usd"
 
+INSERT = f"INSERT INTO attempts ({BEGUN}, begun_crc, wave, wave_crc) VALUES ({'?, ' * 9}?)"  # noqa: S608 - constants
+
+KEPT = "body = ?, request_id = ?, kept_crc = ?"
+
+UNKNOWN_YET = "wave = ? AND fingerprint = ? AND entry IS NULL"
+
 UNSETTLED = "iif(entry IS NULL, body, NULL), request_id, iif(entry IS NULL, kept_crc, NULL)"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Attempt:
-    """One request that was about to be sent, and what became of it as far as is known.
-
-    Attributes:
-        id: Its number in the file; no number is given twice, also after `clear`.
-        fingerprint: What was asked, as a digest.
-        run: The run that made it.
-        job: The job that it was part of, as a digest, or None.
-        started_at: When it was written down, just before it was sent; in UTC.
-        operation: What it was for.
-        model: The model that was asked.
-        reserved_usd: The most that it could cost, or None where no price is known.
-        body: The raw reply, or None where none arrived.
-        request_id: The server's id of the request, or None.
-        entry: What it came to, or None where the process ended before that was known: it may have
-            cost nothing, or up to `reserved_usd`.
-    """
-
-    id: int
-    fingerprint: str
-    run: str
-    job: str | None
-    started_at: datetime
-    operation: str
-    model: str
-    reserved_usd: Decimal | None
-    body: str | None
-    request_id: str | None
-    entry: LedgerEntry | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,22 +125,80 @@ class Journal:
         reserved_usd: Decimal | None,
     ) -> int:
         """Write down that a request is about to be sent; return the number of the attempt."""
-        reserved = None if reserved_usd is None else str(reserved_usd)
-        begun = (fingerprint, run, job, _iso(datetime.now(UTC)), operation, model, reserved)
-        insert = f"INSERT INTO attempts ({BEGUN}, begun_crc) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"  # noqa: S608 - constants
+        begun = Begun(
+            fingerprint=fingerprint,
+            run=run,
+            job=job,
+            operation=operation,
+            model=model,
+            reserved_usd=reserved_usd,
+        )
         with self._file.connected() as connection:
-            return cast("int", connection.execute(insert, (*begun, _crc(*begun))).lastrowid)
+            done = connection.execute(INSERT, (*begun.row(), None, None))
+            return cast("int", done.lastrowid)
+
+    def begin_wave(self, wave: Wave, begun: Sequence[Begun]) -> list[int | Attempt]:
+        """Write down that requests are about to be sent together, all of them or none.
+
+        What a batch may still bring is not begun again, whoever sent it.
+
+        Returns:
+            For each, the number of the attempt; or the attempt that is under way.
+        """
+        marks: list[int | Attempt] = []
+        with self._file.connected() as connection, _whole(connection):
+            for each in begun:
+                found = next(filter(_under_way, self.recall(each.fingerprint)), None)
+                mark = found or cast(
+                    "int",
+                    connection.execute(INSERT, (*each.row(), wave.id, crc(wave.id))).lastrowid,
+                )
+                marks.append(mark)
+            _note(connection, wave)
+        return marks
+
+    def move(self, attempts: Iterable[int], wave: Wave) -> None:
+        """Let attempts travel in another wave than the one they were begun in."""
+        moved = [(wave.id, crc(wave.id), number) for number in attempts]
+        with self._file.connected() as connection, _whole(connection):
+            connection.executemany("UPDATE attempts SET wave = ?, wave_crc = ? WHERE id = ?", moved)
+            _note(connection, wave)
+
+    def name_batch(self, wave: Wave, batch_id: str) -> None:
+        """Store the server's id of the batch that a wave has become."""
+        with self._file.connected() as connection:
+            _note(connection, replace(wave, batch_id=batch_id))
+
+    def waves(self, wave: str | None = None) -> dict[Wave, int]:
+        """Return the waves, or one by its id, with how many attempts of each are under way."""
+        count = "SELECT count(*) FROM attempts WHERE wave = waves.id AND body IS NULL"
+        columns = f"id, server, model, begun_at, batch, crc, ({count} AND entry IS NULL)"
+        which = ("", ()) if wave is None else ("WHERE id = ?", (wave,))
+        query = f"SELECT {columns} FROM waves {which[0]} ORDER BY begun_at"  # noqa: S608 - constants
+        with self._file.connected() as connection:
+            rows = connection.execute(query, which[1]).fetchall()
+        try:
+            return {wave_of(row): waiting for *row, waiting in rows}
+        except ValueError as error:
+            raise self._file.damage(error) from error
+
+    def keep_wave(self, wave: str, replies: Iterable[tuple[str, str, str | None]]) -> None:
+        """Store raw replies to attempts of a wave: fingerprint, body and request id of each.
+
+        What is known to have come to something else stays as it is.
+        """
+        rows = ((*packed(body, request_id), wave, name) for name, body, request_id in replies)
+        with self._file.connected() as connection, _whole(connection):
+            connection.executemany(f"UPDATE attempts SET {KEPT} WHERE {UNKNOWN_YET}", rows)  # noqa: S608 - constants
 
     def keep(self, attempt: int, body: str, *, request_id: str | None) -> None:
         """Store the raw reply to an attempt, any str as it is."""
-        packed = zlib.compress(body.encode("utf-8", "surrogatepass"), 1)
-        kept = (packed, request_id)
-        self._update("body = ?, request_id = ?, kept_crc = ?", *kept, _crc(*kept), attempt)
+        self._update(KEPT, *packed(body, request_id), attempt)
 
     def settle(self, attempt: int, entry: LedgerEntry) -> None:
         """Store what an attempt came to."""
         settled = entry.to_json()
-        self._update("entry = ?, settled_crc = ?", settled, _crc(settled), attempt)
+        self._update("entry = ?, settled_crc = ?", settled, crc(settled), attempt)
 
     def stats(self) -> JournalStats:
         """Sum up what the file holds; reads all of it."""
@@ -180,9 +226,10 @@ class Journal:
 
     def clear(self, *, before: datetime | None = None) -> int:
         """Delete all attempts from the disk, or those begun before a time; return how many."""
-        limit = _iso(before or datetime.max.replace(tzinfo=UTC))
+        limit = iso(before or datetime.max.replace(tzinfo=UTC))
         with self._file.connected() as connection:
             deleted = connection.execute("DELETE FROM attempts WHERE started_at < ?", (limit,))
+            connection.execute("DELETE FROM waves WHERE id NOT IN (SELECT wave FROM attempts)")
             connection.execute("VACUUM")
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
             return deleted.rowcount
@@ -211,7 +258,7 @@ class Journal:
 
         written = 0
         for written, attempt in enumerate(self._all(), 1):  # noqa: B007 - it is returned
-            stream.write(json.dumps(_plain(attempt)) + "\n")
+            stream.write(json.dumps(plain(attempt)) + "\n")
         return written
 
     def _all(self) -> Iterator[Attempt]:
@@ -223,12 +270,12 @@ class Journal:
 
     def _attempts(self, where: str, *values: object, whole: bool = True) -> tuple[Attempt, ...]:
         kept = "body, request_id, kept_crc" if whole else UNSETTLED
-        columns = f"{BEGUN}, id, begun_crc, {kept}, entry, settled_crc"
+        columns = f"{BEGUN}, id, begun_crc, {kept}, entry, settled_crc, wave, wave_crc"
         with self._file.connected() as connection:
             found = connection.execute(f"SELECT {columns} FROM attempts WHERE {where}", values)  # noqa: S608 - constants
             rows = found.fetchall()
         try:
-            return tuple(map(_attempt, rows))
+            return tuple(map(attempt_of, rows))
         except ValueError as error:
             raise self._file.damage(error) from error
 
@@ -242,48 +289,21 @@ class Journal:
             )
 
 
-def _attempt(row: tuple[Any, ...]) -> Attempt:
-    *begun, number, begun_crc, body, request_id, kept_crc, entry, settled_crc = row
-    sums = (_crc(*begun), body and _crc(body, request_id), entry and _crc(entry))
-    if sums != (begun_crc, kept_crc, settled_crc):
-        raise ValueError(f"row {number} does not fit its check sum")
-    fingerprint, run, job, started_at, operation, model, reserved_usd = begun
-    return Attempt(
-        id=number,
-        fingerprint=fingerprint,
-        run=run,
-        job=job,
-        started_at=datetime.fromisoformat(started_at),
-        operation=operation,
-        model=model,
-        reserved_usd=None if reserved_usd is None else Decimal(reserved_usd),
-        body=None if body is None else zlib.decompress(body).decode("utf-8", "surrogatepass"),
-        request_id=request_id,
-        entry=None if entry is None else LedgerEntry.from_json(entry),
-    )
+def _under_way(attempt: Attempt) -> bool:
+    return attempt.is_under_way
 
 
-def _crc(*values: object) -> int:
-    return zlib.crc32(ascii(values).encode("ascii"))  # repr() changes with each Unicode version
+def _note(connection: sqlite3.Connection, wave: Wave) -> None:
+    connection.execute("INSERT OR REPLACE INTO waves VALUES (?, ?, ?, ?, ?, ?)", wave.row())
 
 
-def _iso(time: datetime) -> str:
-    """Write a time so that texts are in the order of times."""
-    return time.astimezone(UTC).isoformat(timespec="microseconds")
-
-
-def _plain(attempt: Attempt) -> dict[str, Any]:
-    import json
-
-    return {
-        "fingerprint": attempt.fingerprint,
-        "run": attempt.run,
-        "job": attempt.job,
-        "started_at": attempt.started_at.isoformat(),
-        "operation": attempt.operation,
-        "model": attempt.model,
-        "reserved_usd": None if attempt.reserved_usd is None else str(attempt.reserved_usd),
-        "body": attempt.body,
-        "request_id": attempt.request_id,
-        "entry": json.loads(attempt.entry.to_json()) if attempt.entry else None,
-    }
+@contextmanager
+def _whole(connection: sqlite3.Connection) -> Generator[None]:
+    """Write all that is written within, or nothing."""
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+        connection.execute("COMMIT")
+    except BaseException:
+        connection.execute("ROLLBACK")
+        raise

@@ -21,8 +21,8 @@ __all__ = ["JournalFile"]
 APPLICATION = int.from_bytes(b"mkit", "big")
 """Marks a SQLite file as a journal (SQLite, PRAGMA application_id)."""
 
-VERSION = 1
-"""Of the table below (PRAGMA user_version); a file of a later version is refused."""
+VERSION = 2
+"""Of the tables below (PRAGMA user_version); a file of a later version is refused."""
 
 # The sums tell a damaged row from a good one, which SQLite does not. AUTOINCREMENT gives no number
 # twice, and the first is random: where rows are cleared or the file is made anew in mid-call, no
@@ -45,6 +45,24 @@ CREATE TABLE attempts (
     settled_crc INTEGER
 )
 """
+
+# Form 2: attempts that travel together on the Batch API are a wave, which is there before its
+# batch is made. A row of form 1 is one of form 2 that is in no wave.
+WAVES = (
+    "ALTER TABLE attempts ADD COLUMN wave TEXT",
+    "ALTER TABLE attempts ADD COLUMN wave_crc INTEGER",
+    "CREATE INDEX by_wave ON attempts (wave) WHERE wave IS NOT NULL",
+    """
+CREATE TABLE waves (
+    id TEXT PRIMARY KEY,
+    server TEXT NOT NULL,
+    model TEXT NOT NULL,
+    begun_at TEXT NOT NULL,
+    batch TEXT,
+    crc INTEGER NOT NULL
+)
+""",
+)
 
 # One statement, as another process may be making the file.
 MARKS = """
@@ -129,17 +147,10 @@ def _connect(path: Path, wait_s: float) -> sqlite3.Connection:
         path, timeout=wait_s, isolation_level=None, check_same_thread=False
     )
     try:
-        if _is_new(connection, path):
+        if _form(connection, path) < VERSION:
             _use_wal(connection, wait_s)
             connection.execute("BEGIN IMMEDIATE")
-            if _is_new(connection, path):  # and no other process has made it since
-                connection.execute(TABLE)
-                first = int.from_bytes(os.urandom(5), "big")
-                connection.execute("INSERT INTO sqlite_sequence VALUES ('attempts', ?)", (first,))
-                connection.execute("CREATE INDEX by_fingerprint ON attempts (fingerprint)")
-                connection.execute("CREATE INDEX by_job ON attempts (job)")
-                connection.execute(f"PRAGMA application_id = {APPLICATION}")
-                connection.execute(f"PRAGMA user_version = {VERSION}")
+            _bring_up(connection, _form(connection, path))  # another process may have, since
             connection.execute("COMMIT")
         connection.execute("PRAGMA synchronous = NORMAL")
     except BaseException:
@@ -148,11 +159,26 @@ def _connect(path: Path, wait_s: float) -> sqlite3.Connection:
     return connection
 
 
-def _is_new(connection: sqlite3.Connection, path: Path) -> bool:
-    """Tell an empty file from a journal of this version; anything else is an error."""
+def _bring_up(connection: sqlite3.Connection, form: int) -> None:
+    """Make the tables that a file of this form lacks."""
+    if form < 1:
+        connection.execute(TABLE)
+        first = int.from_bytes(os.urandom(5), "big")
+        connection.execute("INSERT INTO sqlite_sequence VALUES ('attempts', ?)", (first,))
+        connection.execute("CREATE INDEX by_fingerprint ON attempts (fingerprint)")
+        connection.execute("CREATE INDEX by_job ON attempts (job)")
+        connection.execute(f"PRAGMA application_id = {APPLICATION}")
+    if form < VERSION:
+        for statement in WAVES:
+            connection.execute(statement)
+        connection.execute(f"PRAGMA user_version = {VERSION}")
+
+
+def _form(connection: sqlite3.Connection, path: Path) -> int:
+    """Return the form of a journal, 0 for an empty file; anything else is an error."""
     application, version, tables = connection.execute(MARKS).fetchone()
-    if application == APPLICATION and version == VERSION:
-        return False
+    if application == APPLICATION and 1 <= version <= VERSION:
+        return int(version)
     if application == APPLICATION:
         raise JournalError(
             f"the journal {path} has the form {version}, and this minikit reads form {VERSION}: "
@@ -160,7 +186,7 @@ def _is_new(connection: sqlite3.Connection, path: Path) -> bool:
         )
     if tables or application or version:
         raise JournalError(f"{path} is a database of another program; give another path")
-    return True
+    return 0
 
 
 def _use_wal(connection: sqlite3.Connection, wait_s: float) -> None:

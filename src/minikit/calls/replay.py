@@ -15,7 +15,7 @@ from minikit.models.model import Model
 from minikit.tokens.messages import Message
 
 if TYPE_CHECKING:
-    from minikit.calls.journal import Attempt
+    from minikit.calls.journal_rows import Attempt
 
 __all__ = ["booked", "replayed"]
 
