@@ -48,6 +48,8 @@ TOP = len(FLOORS)  # the package itself, its command line and `python -m minikit
 HEAVY = {
     "anyio",
     "asyncio",
+    "dask",
+    "distributed",
     "genai_prices",
     "importlib.resources",
     "markdown_it",
@@ -58,6 +60,7 @@ HEAVY = {
     "pydantic",
     "pypdf",
     "rapidfuzz",
+    "redis",
     "sentencex",
     "tenacity",
     "tiktoken",

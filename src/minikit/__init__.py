@@ -66,10 +66,13 @@ if TYPE_CHECKING:
     )
     from minikit.calls.ledger import Ledger, LedgerEntry, Totals
     from minikit.calls.pace import RateLimit
-    from minikit.calls.shared import Asked, SharedLimits, Standing
-    from minikit.calls.sharing.local import LocalLimits
     from minikit.calls.request import CompleteOptions
     from minikit.calls.retry import Retry
+    from minikit.calls.shared import Asked, SharedLimits, Standing
+    from minikit.calls.sharing.dask_limits import DaskLimits
+    from minikit.calls.sharing.local import LocalLimits
+    from minikit.calls.sharing.redis_limits import RedisLimits
+    from minikit.calls.sharing.served import ServedLimits
     from minikit.calls.stream import AsyncCompletionStream
     from minikit.calls.structured import ParsedCompletion
     from minikit.calls.telemetry import OpenTelemetryHook
@@ -183,6 +186,7 @@ __all__ = [
     "ContextOverflowError",
     "Conversation",
     "Coverage",
+    "DaskLimits",
     "DescribeOptions",
     "DescribedImage",
     "Description",
@@ -239,6 +243,7 @@ __all__ = [
     "QuotaExhaustedError",
     "RateLimit",
     "RateLimitError",
+    "RedisLimits",
     "RefusalError",
     "Remaining",
     "Reply",
@@ -249,6 +254,7 @@ __all__ = [
     "RetryScheduled",
     "RowsProgress",
     "SchemaError",
+    "ServedLimits",
     "ServerError",
     "SeveralPlan",
     "SharedLimits",
@@ -319,7 +325,10 @@ _HOMES = {
     "minikit.calls.ledger": "Ledger LedgerEntry Totals",
     "minikit.calls.pace": "RateLimit",
     "minikit.calls.shared": "Asked SharedLimits Standing",
+    "minikit.calls.sharing.dask_limits": "DaskLimits",
     "minikit.calls.sharing.local": "LocalLimits",
+    "minikit.calls.sharing.redis_limits": "RedisLimits",
+    "minikit.calls.sharing.served": "ServedLimits",
     "minikit.calls.request": "CompleteOptions",
     "minikit.calls.retry": "Retry",
     "minikit.calls.stream": "AsyncCompletionStream",

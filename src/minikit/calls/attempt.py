@@ -212,6 +212,7 @@ async def _permitted(call: Call, desk: Desk) -> Permit | None:
         return None
     request = call.request
     asked = Asked(
+        run=desk.run,
         amount_usd=call.worst_usd or Decimal(0),
         lane=f"{request.model.id} {call.server}",
         requests=1,

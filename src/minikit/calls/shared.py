@@ -33,6 +33,7 @@ class Asked:
 
     Attributes:
         ident: Made at random by who asks; asked again, it takes nothing anew.
+        run: Id of the client; see `SharedLimits.stop`.
         amount_usd: The most that the request can cost.
         lane: What a rate limit is kept for: the server and the model.
         requests: 1, or 0 where the rate does not matter.
@@ -42,6 +43,7 @@ class Asked:
     """
 
     ident: str = field(default_factory=lambda: uuid4().hex)
+    run: str
     amount_usd: Decimal
     lane: str
     requests: int
@@ -97,6 +99,7 @@ class SharedLimits(Protocol):
 
         Raises:
             BudgetExceededError: It would not fit even if all that is in flight cost nothing.
+            ClosedError: The run was stopped.
         """
         ...
 
@@ -120,6 +123,10 @@ class SharedLimits(Protocol):
 
     def carry(self, key: str, spent_usd: Decimal, unknown_usd: Decimal) -> None:
         """Add what was spent before, and may have been, once for each `key`."""
+        ...
+
+    def stop(self, run: str) -> None:
+        """Admit no more requests of the clients of this run; those in flight settle as before."""
         ...
 
     def standing(self) -> Standing:
@@ -147,6 +154,7 @@ class Share:
 
         Raises:
             BudgetExceededError: It could cost more than is left.
+            ClosedError: The run was stopped.
             RateLimitError: The limit allows it only later than in `longest_wait_s`.
             SharedLimitsError: The limits cannot be reached.
         """

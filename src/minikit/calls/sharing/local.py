@@ -76,6 +76,11 @@ class LocalLimits:
         with self._lock:
             self._state.carry(key, spent_usd, unknown_usd)
 
+    def stop(self, run: str) -> None:
+        """Admit no more requests of this run; see `SharedLimits.stop`."""
+        with self._lock:
+            self._state.stop(run)
+
     def standing(self) -> Standing:
         """Return what stands against the budget."""
         with self._lock:

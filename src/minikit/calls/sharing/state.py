@@ -9,9 +9,10 @@ from heapq import heappop, heappush
 from minikit.calls.limits import Bucket
 from minikit.calls.pace import SOON_S, RateLimit
 from minikit.calls.shared import Asked, Standing
+from minikit.errors import ClosedError
 from minikit.models.money import EXACT, add_usd
 
-__all__ = ["LimitsState"]
+__all__ = ["LimitsState", "stopped"]
 
 _NOTHING = Decimal(0)
 
@@ -36,10 +37,13 @@ class LimitsState:
         self._open: dict[str, _Admitted] = {}
         self._leases: list[tuple[float, str]] = []
         self._carried: set[str] = set()
+        self._stopped: set[str] = set()
         self._spent = self._reserved = self._unknown = _NOTHING
 
     def admit(self, asked: Asked, now: float) -> float | None:
         """Reserve the money and the turn of a request; see `SharedLimits.admit`."""
+        if asked.run in self._stopped:
+            raise stopped()
         self._expire(now)
         known = self._open.get(asked.ident)
         if known is not None:  # its answer was lost on the way
@@ -88,6 +92,10 @@ class LimitsState:
             self._spent = add_usd(self._spent, spent_usd)
             self._unknown = add_usd(self._unknown, unknown_usd)
 
+    def stop(self, run: str) -> None:
+        """Admit no more requests of this run."""
+        self._stopped.add(run)
+
     def standing(self, now: float) -> Standing:
         """Return what stands against the budget."""
         self._expire(now)
@@ -120,6 +128,11 @@ class LimitsState:
                 admitted.is_late = True
                 self._reserved = EXACT.subtract(self._reserved, admitted.asked.amount_usd)
                 self._unknown = add_usd(self._unknown, admitted.asked.amount_usd)
+
+
+def stopped() -> ClosedError:
+    """Return the error for a request of a run that was stopped."""
+    return ClosedError("the run that this call belongs to was stopped; the call was not sent")
 
 
 @dataclass(slots=True)
