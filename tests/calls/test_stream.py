@@ -321,7 +321,7 @@ async def test_a_server_that_does_not_end_its_stream(
     server: ChatServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """After [DONE] the end is waited for a moment only, and the connection given up."""
-    monkeypatch.setattr("minikit.calls.transport.DRAIN_S", 0.01)
+    monkeypatch.setattr("minikit.calls.http_stream.DRAIN_S", 0.01)
     server.script([held(threading.Event(), stream(FINE), after=5)])
     async with client_of(server) as client:
         assert (await read(client))[1].text == "Fine."

@@ -7,9 +7,8 @@ ours, by status and code, never by the text of a message except where nothing el
 from __future__ import annotations
 
 import time
-from collections import deque
-from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Mapping
-from contextlib import AbstractContextManager, contextmanager, suppress
+from collections.abc import Awaitable, Callable, Generator, Mapping
+from contextlib import aclosing, contextmanager
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any, Protocol, cast
@@ -17,17 +16,20 @@ from typing import TYPE_CHECKING, Any, Protocol, cast
 from minikit.calls.completion import well_formed
 from minikit.calls.endpoint import Endpoint
 from minikit.calls.failures import request_id, status_error
+from minikit.calls.http_stream import HttpStream
 from minikit.calls.in_process import as_reply, in_process_transport
-from minikit.calls.sse import EventReader
-from minikit.errors import BadReplyError, CallTimeoutError, MinikitError, TransportError
+from minikit.errors import CallTimeoutError, MinikitError, TransportError
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator
+
     import openai
     from openai._legacy_response import LegacyAPIResponse
 
     from minikit.calls.in_process import Respond
     from minikit.calls.offline import Reply
     from minikit.calls.request import Request
+    from minikit.errors import CallError
 
     Server = Endpoint | openai.AsyncOpenAI
 
@@ -46,9 +48,6 @@ UNREACHABLE = "unreachable"
 """Code of the error that no connection is: the request was not sent, so that nothing is owed."""
 
 PATH = "/chat/completions"
-
-DRAIN_S = 0.5
-"""How long the end of a reply may follow its last event, before the connection is given up."""
 
 OnHeaders = Callable[[Mapping[str, str]], None]
 
@@ -112,6 +111,33 @@ class Transport(Protocol):
 
         `timeout_s` bounds the time that is spent waiting for the server, all in all.
         """
+        ...
+
+    async def ask(
+        self, path: str, *, body: Mapping[str, Any] | None = None, timeout_s: float
+    ) -> str:
+        """Send what is no completion, by POST where there is a `body`, and return the reply.
+
+        Raises:
+            CallError: There was none, or one that says that it is none.
+        """
+        ...
+
+    async def upload(self, name: str, data: bytes, *, purpose: str, timeout_s: float) -> str:
+        """Store a file at the server and return the reply; errors as of `ask`."""
+        ...
+
+    async def download(
+        self, file_id: str, take: Callable[[bytes], Awaitable[None]], *, timeout_s: float
+    ) -> None:
+        """Hand the bytes of a file to `take` as they come; errors as of `ask`.
+
+        `timeout_s` bounds each wait for more of them.
+        """
+        ...
+
+    def failure(self, status: int, body: object, request_id: str | None) -> CallError:
+        """Return the error that a reply of this status means, which came by another way."""
         ...
 
     async def aclose(self) -> None:
@@ -195,7 +221,59 @@ class OpenAITransport:
             reply = await self._create(**_well_formed(wire), timeout=timeout_s)
         on_headers(reply.headers)
         waited_s = time.monotonic() - start
-        return _Stream(reply.http_response, self._errors, timeout_s=timeout_s, waited_s=waited_s)
+        return HttpStream(
+            reply.http_response,
+            _http_library(),
+            self._errors,
+            timeout_s=timeout_s,
+            waited_s=waited_s,
+        )
+
+    async def ask(
+        self, path: str, *, body: Mapping[str, Any] | None = None, timeout_s: float
+    ) -> str:
+        """Send what is no completion; see `Transport.ask`."""
+        import anyio
+
+        response, options = _http_library().Response, {"timeout": timeout_s}
+        with self._errors(timeout_s), anyio.fail_after(timeout_s):
+            if body is None:
+                reply = await self._sdk.get(path, cast_to=response, options=cast("Any", options))
+            else:
+                reply = await self._sdk.post(
+                    path, cast_to=response, body=dict(body), options=cast("Any", options)
+                )
+        return cast("str", reply.text)
+
+    async def upload(self, name: str, data: bytes, *, purpose: str, timeout_s: float) -> str:
+        """Store a file at the server; see `Transport.upload`."""
+        import io
+
+        import anyio
+
+        create = cast("Any", self._sdk.files.with_raw_response.create)
+        with self._errors(timeout_s), anyio.fail_after(timeout_s):
+            # A stream, not bytes: these would be handed to the socket, and copied, as a whole.
+            reply = await create(file=(name, io.BytesIO(data)), purpose=purpose, timeout=timeout_s)
+        return cast("str", reply.http_response.text)
+
+    async def download(
+        self, file_id: str, take: Callable[[bytes], Awaitable[None]], *, timeout_s: float
+    ) -> None:
+        """Hand on the bytes of a file; see `Transport.download`."""
+        content = self._sdk.files.with_streaming_response.content
+        with self._errors(timeout_s):
+            async with (
+                content(file_id, timeout=timeout_s) as reply,
+                aclosing(cast("AsyncGenerator[bytes]", reply.iter_bytes())) as pieces,
+            ):
+                async for piece in pieces:
+                    await take(piece)
+
+    def failure(self, status: int, body: object, request_id: str | None) -> CallError:
+        """Return the error that a reply means; see `Transport.failure`."""
+        headers = {} if request_id is None else {"x-request-id": request_id}
+        return status_error(status, body, headers, key=self._sdk.api_key)
 
     @contextmanager
     def _errors(self, timeout_s: float, on_headers: OnHeaders = _unheard) -> Generator[None]:
@@ -226,86 +304,6 @@ class OpenAITransport:
             await self._sdk.close()
 
 
-class _Stream:
-    """A `RawStream` over the HTTP response that the SDK opened.
-
-    The SDK's own stream raises other errors in other versions, and drops what a server sends
-    beside the fields that it knows.
-    """
-
-    def __init__(
-        self,
-        response: Any,  # noqa: ANN401 - httpx's or httpx2's
-        errors: Callable[[float], AbstractContextManager[None]],
-        *,
-        timeout_s: float,
-        waited_s: float,
-    ) -> None:
-        self.request_id = request_id(response.headers)
-        self._response = response
-        self._received: AsyncGenerator[bytes] = response.aiter_bytes()
-        self._errors = errors
-        self._timeout_s = timeout_s
-        self._waited_s = waited_s
-        self._reader = EventReader()
-        self._events: deque[str] = deque()
-        self._over = False
-
-    async def next(self) -> Mapping[str, Any] | None:
-        while not (self._events or self._over):
-            await self._receive()
-        data = self._events.popleft() if self._events else "[DONE]"
-        if data.startswith("[DONE]"):
-            await self._drain()
-            return None
-        event = _event(data)
-        return _as_chunk(event) if self._reader.is_whole else event
-
-    async def aclose(self) -> None:
-        import anyio
-
-        http = _http_library()
-        try:
-            await self._response.aclose()
-        except BaseException:  # asyncio's own cancellation heeds no shield
-            await self._hang_up()
-            raise
-        # Generators inside the HTTP library end with their connection only, not when they are
-        # left, and trio warns of those that are left.
-        with anyio.move_on_after(DRAIN_S), suppress(http.RequestError, http.StreamError):
-            async for _ in self._received:
-                pass
-        await self._received.aclose()
-
-    async def _hang_up(self) -> None:
-        """Close the connection itself: httpx tries to but once, and may have been cancelled in it.
-
-        It is so up to httpx 0.28, which openai below 3 uses; httpx2 closes it some time later.
-        """
-        network = self._response.extensions.get("network_stream")
-        if network is not None:
-            await network.aclose()
-
-    async def _drain(self) -> None:
-        """Read what follows the last event: a connection whose reply was not read is not reused."""
-        import anyio
-
-        with suppress(TransportError), anyio.move_on_after(DRAIN_S):
-            while not self._over:
-                await self._receive()
-
-    async def _receive(self) -> None:
-        """Wait for the next bytes; only the time spent here counts, not that of the reader."""
-        import anyio
-
-        start = time.monotonic()
-        with self._errors(self._timeout_s), anyio.fail_after(self._timeout_s - self._waited_s):
-            received = await anext(self._received, None)
-        self._waited_s += time.monotonic() - start
-        self._over = received is None
-        self._events.extend(self._reader.end() if received is None else self._reader.feed(received))
-
-
 UNLIMITED_TOKENS = 4_096
 """What a reply without a limit is expected to have; at 40 tokens a second, 16,384 are in time."""
 
@@ -327,39 +325,6 @@ def _timed_out(timeout_s: float, code: str | None) -> CallTimeoutError:
 
 _NEVER_CONNECTED = frozenset({"ConnectError", "ConnectTimeout", "PoolTimeout", "ProxyError"})
 """Errors of httpx and httpx2 that come before a request is sent."""
-
-
-def _event(data: str) -> Mapping[str, Any]:
-    import json
-
-    try:
-        event = json.loads(data)
-    except (ValueError, RecursionError) as error:
-        kind = "HTML" if data.lstrip()[:1] == "<" else "no whole JSON"
-        raise BadReplyError(
-            f"the stream holds {len(data)} characters that are {kind}; "
-            f"check the base URL if this happens again",
-            status=200,
-        ) from error
-    if not isinstance(event, dict):
-        kind = type(event).__name__
-        raise BadReplyError(f"an event of the stream is {kind}, not an object", status=200)
-    return cast("dict[str, Any]", event)
-
-
-def _as_chunk(reply: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Turn a whole reply, as a server sends that knows no streams, into one event of a stream.
-
-    Not to be done to an event: those of Perplexity hold beside each delta a message with all the
-    text so far (https://github.com/BerriAI/litellm/issues/8455, read 2026-11-22).
-    """
-    choices = reply.get("choices")
-    if not isinstance(choices, list):
-        return reply
-    wholes = [
-        cast("dict[str, Any]", c) for c in cast("list[object]", choices) if isinstance(c, dict)
-    ]
-    return {**reply, "choices": [{**whole, "delta": whole.get("message")} for whole in wholes]}
 
 
 def _well_formed(value: Any) -> Any:  # noqa: ANN401 - any JSON
