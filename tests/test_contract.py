@@ -43,6 +43,7 @@ FLOORS = (
     "blocking",
     "functions",
     "async_functions",
+    "adapters",
 )
 TOP = len(FLOORS)  # the package itself, its command line and `python -m minikit`
 HEAVY = {
@@ -52,10 +53,12 @@ HEAVY = {
     "distributed",
     "genai_prices",
     "importlib.resources",
+    "langchain_core",
     "markdown_it",
     "markitdown",
     "openai",
     "opentelemetry",
+    "pandas",
     "pathspec",
     "pydantic",
     "pypdf",

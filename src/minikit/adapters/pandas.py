@@ -1,0 +1,220 @@
+"""minikit on the frames and series of pandas, as `.minikit`.
+
+Importing this module registers the accessors:
+
+    import minikit.adapters.pandas
+
+    labels = frame.minikit.complete("One word for: {comment}")
+    frame.join(labels)
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import warnings
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, Unpack, cast
+
+from minikit.errors import MinikitError, MissingExtraError
+from minikit.functions import default_client
+from minikit.text.fields import FieldText, check_fields
+
+try:
+    import pandas as pd
+except ImportError as error:
+    raise MissingExtraError("pandas is not installed: pip install 'minikit[pandas]'") from error
+
+if TYPE_CHECKING:
+    from minikit.blocking import Client
+    from minikit.jobs.completing.options import ManyOptions
+    from minikit.jobs.completing.run import Outcome
+    from minikit.models.model import Model
+    from minikit.models.usage import Usage
+
+__all__ = ["FrameAccessor", "SeriesAccessor"]
+
+Rows = Sequence[Mapping[str, Any]]
+
+
+@pd.api.extensions.register_dataframe_accessor("minikit")
+class FrameAccessor:
+    """`frame.minikit`: the rows of a frame, asked about side by side."""
+
+    def __init__(self, frame: pd.DataFrame) -> None:
+        self._frame = frame
+
+    def complete(
+        self,
+        template: str,
+        *,
+        schema: type[Any] | None = None,
+        client: Client | None = None,
+        model: str | Model | None = None,
+        **options: Unpack[ManyOptions],
+    ) -> pd.DataFrame:
+        """Fill a template with each row, and ask the model each time; see `complete_many`.
+
+        What is wrong with a row, or with its reply, is its error. What ends the job, such as a
+        budget that is spent, is raised where no row has a reply; else it is warned of, and is the
+        error of the rows without one.
+
+        Args:
+            template: What to ask, such as "Write to {name} about {product}.", with the names of
+                columns.
+            schema: What each reply shall be, as for `complete`; the fields of a pydantic model or
+                a dataclass become columns.
+            client: Who asks; default: the client of the module functions.
+            model: Another model than the client's.
+            **options: See `ManyOptions`.
+
+        Returns:
+            A frame with the index of this one, to join to it: `reply`, or with a schema its fields
+            (or `parsed`, where it has none), then `finish_reason`, `cost_usd` and `error`; the
+            bill is `attrs["minikit"]`.
+
+        Raises:
+            ArgumentError: An argument cannot be used.
+            MinikitError: What ends the job before there is any reply.
+        """
+        columns = [str(name) for name in self._frame.columns]
+        names = FieldText(template).names
+        check_fields(names, columns, "the columns of the frame")
+        places = [columns.index(name) for name in names]
+        cells = self._frame.iloc[:, places].itertuples(index=False, name=None)
+        rows = [dict(zip(names, values, strict=True)) for values in cells]
+        index = self._frame.index
+        return _completed(
+            rows, index, template, schema=schema, client=client, model=model, options=options
+        )
+
+
+@pd.api.extensions.register_series_accessor("minikit")
+class SeriesAccessor:
+    """`series.minikit`: the texts of a series, asked about side by side."""
+
+    def __init__(self, series: pd.Series[Any]) -> None:
+        self._series = series
+
+    def complete(
+        self,
+        template: str,
+        *,
+        schema: type[Any] | None = None,
+        client: Client | None = None,
+        model: str | Model | None = None,
+        **options: Unpack[ManyOptions],
+    ) -> pd.DataFrame:
+        """Fill a template with each value, and ask the model each time.
+
+        Args:
+            template: As for `frame.minikit.complete`; `{text}`, or the name of the series, stands
+                for the value.
+            schema: As there.
+            client: As there.
+            model: As there.
+            **options: As there.
+
+        Returns:
+            As there.
+
+        Raises:
+            ArgumentError: An argument cannot be used.
+            MinikitError: What ends the job before there is any reply.
+        """
+        known = ("text", str(self._series.name))
+        names = FieldText(template).names
+        check_fields(names, known, "the names of a value")
+        rows: Rows = [dict.fromkeys(names, value) for value in self._series.tolist()]
+        index = self._series.index
+        return _completed(
+            rows, index, template, schema=schema, client=client, model=model, options=options
+        )
+
+
+def _completed(
+    rows: Rows,
+    index: pd.Index[Any],
+    template: str,
+    *,
+    schema: type[Any] | None,
+    client: Client | None,
+    model: str | Model | None,
+    options: ManyOptions,
+) -> pd.DataFrame:
+    fields = ("reply",) if schema is None else _fields(schema)
+
+    def cells(outcome: Outcome[Any]) -> Sequence[object]:
+        completion = outcome.completion
+        if completion is None:
+            return [*[None] * (len(fields) + 2), outcome.problem]
+        values = [completion.text] if schema is None else _values(outcome.parsed, fields)
+        return [*values, completion.finish_reason, completion.cost_usd, None]
+
+    asker = client or default_client()
+    kind = cast("type[Any]", schema)  # or None: what comes back is told by the overloads
+    with asker.complete_many(rows, template, schema=kind, model=model, **options) as outcomes:
+        names = _names(fields, ("finish_reason", "cost_usd", "error"))
+        frame = _frame(outcomes, index, names, cells)
+        frame.attrs["minikit"] = {
+            "model": outcomes.model,
+            **_bill(outcomes.usage, outcomes.cost_usd, outcomes.failed_cost_usd),
+            "unmeasured": outcomes.unmeasured,
+            "notes": list(outcomes.notes),
+        }
+    return frame
+
+
+def _frame(
+    outcomes: Iterable[Any],
+    index: pd.Index[Any],
+    names: Sequence[str],
+    cells: Callable[[Any], Sequence[object]],
+) -> pd.DataFrame:
+    """Return a row for each outcome, at its place; the last column is the error."""
+    rows: list[Sequence[object]] = [[None] * len(names)] * len(index)
+    left = set(range(len(index)))
+    has_reply = False
+    try:
+        for outcome in outcomes:
+            rows[outcome.index] = cells(outcome)
+            left.discard(outcome.index)
+            has_reply = has_reply or outcome.error is None
+    except MinikitError as error:
+        if not has_reply:
+            raise
+        warnings.warn(f"{len(left)} rows were not asked about: {error}", stacklevel=4)
+        for place in left:
+            rows[place] = [*[None] * (len(names) - 1), f"{type(error).__name__}: {error}"]
+    return pd.DataFrame(rows, index=index, columns=list(names))
+
+
+def _bill(usage: Usage, cost_usd: Decimal | None, failed_cost_usd: Decimal) -> dict[str, Any]:
+    """Return what was taken, as values that JSON has, since Parquet keeps `attrs` as JSON."""
+    return {
+        "input_tokens": usage.input_tokens,
+        "output_tokens": usage.output_tokens,
+        "cost_usd": None if cost_usd is None else f"{cost_usd:f}",
+        "failed_cost_usd": f"{failed_cost_usd:f}",
+    }
+
+
+def _fields(schema: type[Any]) -> tuple[str, ...]:
+    """Return the columns of a schema: its fields, or one for the whole."""
+    if dataclasses.is_dataclass(schema):
+        return tuple(field.name for field in dataclasses.fields(schema))
+    return tuple(getattr(schema, "model_fields", {})) or ("parsed",)
+
+
+def _values(parsed: object, fields: Sequence[str]) -> list[object]:
+    return [getattr(parsed, name, parsed) for name in fields]
+
+
+def _names(fields: Sequence[str], added: Sequence[str]) -> list[str]:
+    """Return the columns; a field keeps its name, and one of ours that is the same gets a "_"."""
+    names = [*fields]
+    for name in added:
+        while name in names:
+            name += "_"  # noqa: PLW2901
+        names.append(name)
+    return names
