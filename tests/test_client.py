@@ -19,6 +19,7 @@ import pytest
 
 import minikit
 from minikit import ArgumentError, AsyncClient, Client, ClosedError, Message, Progress
+from processes import running
 from server import ChatServer, held, ok
 
 TEXT = "The cat sat on the mat in the sun. The dog ran over the hill to the sea. " * 40
@@ -102,9 +103,7 @@ def test_interrupt_cancels_the_call(server: ChatServer) -> None:
     server.handler = lambda _body: held(threading.Event())
     code = "import minikit; minikit.Client().complete('Hello?')"
     environ = {**os.environ, "OPENAI_API_KEY": "sk-test", "OPENAI_BASE_URL": server.base_url}
-    with subprocess.Popen(
-        [sys.executable, "-c", code], env=environ, stderr=subprocess.PIPE, text=True
-    ) as process:
+    with running([sys.executable, "-c", code], env=environ, stderr=subprocess.PIPE) as process:
         server.wait_for(in_flight=1)
         process.send_signal(signal.SIGINT)
         _, printed = process.communicate(timeout=20)

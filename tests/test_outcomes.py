@@ -25,6 +25,7 @@ from minikit import (
     complete_many,
 )
 from minikit import outcomes as module
+from processes import running
 from server import ChatServer, error, hang, ok, prompt_of
 
 TEMPLATE = "Write to {name}."
@@ -200,12 +201,11 @@ def test_interrupt_ends_the_job(server: ChatServer) -> None:
             print(outcome.text, flush=True)
     """
     environ = {**os.environ, "OPENAI_API_KEY": "sk-test", "OPENAI_BASE_URL": server.base_url}
-    with subprocess.Popen(
+    with running(
         [sys.executable, "-c", textwrap.dedent(code)],
         env=environ,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
-        text=True,
     ) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == "Fine.\n"

@@ -27,6 +27,7 @@ from minikit import (
     TextDelta,
 )
 from minikit.calls.hooks import CallEnded, Event
+from processes import running
 from server import ChatServer, error, hang, held, ok, stream
 
 SHORT = "The river is long. The towns beside it are old. " * 10
@@ -238,12 +239,11 @@ def test_interrupt_ends_a_stream(server: ChatServer, after: int | None) -> None:
                 print(text, flush=True)
     """
     environ = {**os.environ, "OPENAI_API_KEY": "sk-test", "OPENAI_BASE_URL": server.base_url}
-    with subprocess.Popen(
+    with running(
         [sys.executable, "-c", textwrap.dedent(code)],
         env=environ,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
-        text=True,
     ) as process:
         server.wait_for(in_flight=1)
         if after:

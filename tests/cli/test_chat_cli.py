@@ -15,6 +15,7 @@ import pytest
 
 from minikit import Conversation
 from minikit.cli.main import main
+from processes import running
 from server import ChatServer, error, held, ok, prompt_of, stream
 
 
@@ -226,12 +227,11 @@ def test_interrupt_ends_the_reply_alone(online: ChatServer) -> None:
     """Ctrl-C in a reply keeps the conversation; the message is not in it."""
     whole = "It opens at nine in the morning, and it closes at five in the evening."
     online.script([ok("Hello."), held(Event(), ok(whole), after=2), ok("Yes.")])
-    with subprocess.Popen(
+    with running(
         [sys.executable, "-m", "minikit", "chat"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
-        text=True,
     ) as process:
         assert process.stdin is not None
         assert process.stdout is not None

@@ -19,6 +19,7 @@ import pytest
 import minikit
 from minikit import Plan, Summary
 from minikit.cli.main import main
+from processes import running
 from server import ChatServer, error, held, ok
 
 TEXT = "The cat sat on the mat in the warm sun. The dog ran over the hill to the sea. " * 60
@@ -232,10 +233,9 @@ def test_warnings_are_one_line(
 def test_interrupt(online: ChatServer, story: str) -> None:
     """Ctrl-C ends the command with 130 and without a traceback."""
     online.handler = lambda _body: held(threading.Event())
-    with subprocess.Popen(
+    with running(
         [sys.executable, "-m", "minikit", "summarize", story],
         stderr=subprocess.PIPE,
-        text=True,
         env=os.environ,
     ) as process:
         online.wait_for(in_flight=1)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
@@ -227,7 +228,7 @@ def test_validators_that_fail() -> None:
     found = extraction(list[Bill], good, {**good, "twice": 1}, {**good, "ta": 50})
     assert len(found.value) == 1
     broken, checked = found.problems
-    assert broken == "items[1]: ZeroDivisionError: integer division or modulo by zero"
+    assert re.fullmatch(r"items\[1\]: ZeroDivisionError: .*division .*by zero", broken)
     assert checked.startswith("items[2]: Value error, more tax than total (given: {")
     assert found.items[2].problems[0].startswith("the record: Value error")
     assert [row["ta"] for row in found.rows()] == [None, None, 50]

@@ -309,11 +309,14 @@ def _check_kinds(model: Model) -> None:
             raise ArgumentError(
                 f"{name}={_shown(value)} must be one of {', '.join(map(repr, choices))}"
             )
-    kinds = (("exact_counts", bool), ("image_rule", ImageRule | None), ("price", Price | None))
-    for name, kind in kinds:
+    kinds = (
+        ("exact_counts", bool, "bool"),
+        ("image_rule", ImageRule | None, "ImageRule or None"),
+        ("price", Price | None, "Price or None"),
+    )
+    for name, kind, expected in kinds:
         value = getattr(model, name)
         if not isinstance(value, kind):
-            expected = getattr(kind, "__name__", str(kind))
             raise ArgumentError(f"{name} must be {expected}, not {type(value).__name__}")
 
 
