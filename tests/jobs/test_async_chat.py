@@ -595,6 +595,16 @@ async def test_images_go_with_a_message(server: ChatServer) -> None:
 
 
 @pytest.mark.anyio
+async def test_offline_it_answers_with_what_matches_best() -> None:
+    """Of a passage the sentences that match the message are the reply, and not the others."""
+    page = "Returns. Goods can be sent back within 30 days. Rope that was cut cannot be sent back."
+    async with AsyncClient(model="offline") as client:
+        reply = await client.chat(knowledge=page).send("Can I send rope back?")
+    assert reply.text == "Rope that was cut cannot be sent back."
+    assert [passage.cited_text for passage in reply.passages] == [page]
+
+
+@pytest.mark.anyio
 async def test_offline_it_answers_with_passages() -> None:
     """The offline model cannot talk: what matches is its reply, or that nothing does."""
     async with AsyncClient(model="offline") as client:

@@ -35,11 +35,13 @@ KEPT = 4
 for each message have the same; where each chat has its own, it would pile up."""
 
 OFFLINE_TOKENS = 300
-"""Passages that the offline model is given: it selects from all that it reads, and weighs no
-question, so what it reads is its reply."""
+"""Passages that the offline model is given."""
 
-OFFLINE_ASK = "Reply with the passages, in at most 9,999 words."
+OFFLINE_ASK = "Question: "
+"""What tells the offline model that the message, which follows, is a question of the passages."""
+
 NO_MATCH = "Nothing in the knowledge matches this message."
+NO_MATCH_ASK = "Reply with the passage, in at most 9,999 words."
 
 
 class Knowledge:
@@ -85,7 +87,8 @@ class Knowledge:
         found = self._found(question, asked)
         material = "\n".join(map(passage_fence, found))
         if self._is_offline:
-            material = f"{material or fence(NO_MATCH, 'passage')}\n\n{OFFLINE_ASK}"
+            no_match = f"{fence(NO_MATCH, 'passage')}\n\n{NO_MATCH_ASK}"
+            material = f"{material}\n\n{OFFLINE_ASK}" if found else no_match
         return material, found
 
     def _found(self, question: str, earlier: Sequence[str]) -> tuple[Passage, ...]:
