@@ -84,11 +84,8 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
             error.__traceback__ = _outside(error.__traceback__)
         raise
     doubles: list[Double] = [value for name, value in _fixtures(item) if name in _DOUBLES]
-    for double in doubles:
-        try:
-            double.check()
-        except AssertionError as error:
-            pytest.fail(str(error), pytrace=False)
+    if misfit := next(filter(None, map(_misfit, doubles)), ""):
+        pytest.fail(misfit, pytrace=False)
     return result
 
 
@@ -134,6 +131,14 @@ def _real_calls(choice: str) -> AbstractContextManager[None]:
     from minikit.testing import blocked_calls
 
     return blocked_calls() if choice == "block" else standing(None)
+
+
+def _misfit(double: Double) -> str:
+    try:
+        double.check()
+    except AssertionError as error:
+        return str(error)
+    return ""
 
 
 def _outside(traceback: TracebackType | None) -> TracebackType | None:

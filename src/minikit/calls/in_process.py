@@ -6,6 +6,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from typing import Any, cast
 
 from minikit.calls.offline import Reply
+from minikit.errors import MinikitError
 
 __all__ = ["Respond", "as_reply", "in_process_transport"]
 
@@ -28,6 +29,8 @@ def in_process_transport(http: Any, respond: Respond) -> Any:  # noqa: ANN401 - 
             reply = await respond(request.url.path, request.content)
         except TimeoutError as error:
             raise http.ReadTimeout(str(error), request=request) from error
+        except (ConnectionError, MinikitError) as error:
+            raise http.ReadError(str(error), request=request) from error
         body = reply.body if isinstance(reply.body, bytes) else _breakable(reply.body, http)
         return http.Response(reply.status, headers=reply.headers, content=body)
 

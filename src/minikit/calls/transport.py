@@ -290,7 +290,8 @@ class OpenAITransport:
             unsent = type(error.__cause__).__name__ in _NEVER_CONNECTED
             raise _timed_out(timeout_s, UNREACHABLE if unsent else None) from error
         except (openai.APIConnectionError, _http_library().RequestError) as error:
-            if isinstance(ours := error.__cause__, MinikitError):  # of a server in this process
+            ours = getattr(error.__cause__, "__cause__", None)
+            if isinstance(ours, MinikitError):  # of a server in this process
                 raise ours.with_traceback(None) from ours.__cause__
             reason = type(error.__cause__ or error).__name__
             raise TransportError(

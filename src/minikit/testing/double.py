@@ -34,6 +34,9 @@ class Double(ABC):
         self.unexpected: list[UnexpectedRequestError] = []
         self._stay = ExitStack()
 
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__}, {len(self.requests)} requests>"
+
     def __enter__(self) -> Self:
         self._stay.enter_context(self.standing())
         return self

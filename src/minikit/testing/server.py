@@ -16,12 +16,14 @@ from minikit.testing.request import Request, UnexpectedRequestError
 from minikit.testing.showing import shown
 
 if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
     from pydantic import BaseModel
 
     from minikit.calls.offline import Reply as Wire
     from minikit.calls.standin import Forward
 
-    Value = str | Reply | BaseModel | Mapping[str, object] | Sequence[object]
+    Json = str | float | Mapping[str, object] | Sequence[object] | None
+    Value = Json | Reply | BaseModel | DataclassInstance
     Answer = Value | Callable[[Request], Value | Awaitable[Value]]
     When = str | Callable[[Request], bool] | None
 
