@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from minikit.calls.budget import Budget
+from minikit.calls.budget import Budget, Reservation
 from minikit.calls.ledger import Ledger, LedgerEntry
 from minikit.calls.locks import ForkSafeLock
 from minikit.calls.replay import booked
@@ -38,6 +38,7 @@ class Account:
     _lock: ForkSafeLock = field(default_factory=ForkSafeLock, repr=False)
     _has_carried: bool = False
     _last: int = -1
+    _awaited: dict[int, Decimal] = field(default_factory=dict[int, Decimal], repr=False)
 
     @property
     def has_carried(self) -> bool:
@@ -60,10 +61,42 @@ class Account:
             if self._has_carried:
                 return
             for attempt in journal.spent(self.job):
-                if attempt.id > self._last:  # else it was booked before the file could not be read
-                    self._book(booked(attempt, model), attempt.reserved_usd or Decimal(0))
-                    self._last = attempt.id
+                if attempt.id <= self._last:  # it was booked before the file could not be read
+                    continue
+                reserved_usd = attempt.reserved_usd or Decimal(0)
+                if attempt.is_under_way:  # what it comes to is booked when its batch has brought it
+                    self.wait_for(attempt.id, reserved_usd)
+                else:
+                    self._book(booked(attempt, model), reserved_usd)
+                self._last = attempt.id
             self._has_carried = True
+
+    def wait_for(self, row: int, reserved_usd: Decimal, *, is_counted: bool = False) -> None:
+        """Count as unknown what an attempt in a batch can cost, which nobody here waits for.
+
+        Args:
+            row: Its number in the journal.
+            reserved_usd: What it can cost.
+            is_counted: Whether the budget counts it as unknown already.
+        """
+        if self.budget is not None and not is_counted:
+            self.budget.carry(Decimal(0), reserved_usd)
+        self._awaited[row] = reserved_usd
+
+    def awaits(self, row: int) -> bool:
+        """Tell whether an attempt is counted as unknown until a call takes it over."""
+        return row in self._awaited
+
+    def adopt(self, row: int) -> Reservation | None:
+        """Let a call take over an attempt that is awaited; what it can cost is reserved then.
+
+        Returns:
+            The reservation, or None where there is none to make.
+        """
+        reserved_usd = self._awaited.pop(row, None)
+        if reserved_usd is None or self.budget is None:
+            return None
+        return self.budget.adopt(reserved_usd)
 
     def leave_out(self) -> None:
         """Book nothing that was spent before."""

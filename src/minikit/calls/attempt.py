@@ -67,7 +67,7 @@ class Attempt:
     permit: Permit | None
     ticket: Ticket
     row: int | None
-    at: datetime = field(default_factory=lambda: datetime.now(UTC))
+    at: datetime
     start: float = field(default_factory=time.monotonic)
     headers: Mapping[str, str] = field(default_factory=dict[str, str])
 
@@ -87,18 +87,23 @@ class Attempt:
         start, desk = time.monotonic(), call.desk
         async with AsyncExitStack() as undo:
             reservations = await _reserved(call, desk)
-            undo.callback(_settle, reservations, Decimal(0), desk)
+            undo.callback(_undone, call, reservations)
             permit = await _permitted(call, desk)
             if permit is not None:
                 undo.push_async_callback(permit.give_back)
             ticket = await _turn(call, desk)
             undo.callback(lambda: desk.pace.unsent(ticket, time.monotonic()))
             call.in_line_s += time.monotonic() - start
-            await _look_again(call, desk)
-            row = await _begun(call, desk)
+            found = call.under_way
+            if found is None:
+                await _look_again(call, desk)
+            row = await _begun(call, desk) if found is None else found.id
             undo.pop_all()
-        call.attempts += 1
-        return cls(call=call, reservations=reservations, permit=permit, ticket=ticket, row=row)
+        call.attempts, call.under_way = call.attempts + 1, None
+        at = datetime.now(UTC) if found is None else found.started_at
+        return cls(
+            call=call, reservations=reservations, permit=permit, ticket=ticket, row=row, at=at
+        )
 
     def on_headers(self, headers: Mapping[str, str]) -> None:
         """Keep the headers of a reply, whatever its status."""
@@ -116,7 +121,7 @@ class Attempt:
             CallError: It is none that can be used.
         """
         journal, row = self.call.desk.journal, self.row
-        if journal is not None and row is not None:
+        if journal is not None and row is not None and not reply.is_kept:
             keep = partial(journal.keep, row, reply.body, request_id=reply.request_id)
             await _noted(keep, "a reply could not be kept in the journal")
         return read_completion(reply.body, self.call.request, request_id=reply.request_id)
@@ -127,12 +132,15 @@ class Attempt:
         self.call.desk.pace.ended(self.ticket, succeeded=True, now=time.monotonic())
         await self._book(outcome, completion, completion.cost_usd)
 
-    async def fail(self, error: BaseException, *, in_stream: bool = False) -> None:
+    async def fail(
+        self, error: BaseException, *, in_stream: bool = False, is_free: bool = False
+    ) -> None:
         """Settle an attempt that ended in `error`, or was cancelled.
 
         Args:
             error: What ended it.
             in_stream: It came after a reply had begun, which may be billed whatever it says.
+            is_free: It is known to have cost nothing.
         """
         now, pace = time.monotonic(), self.call.desk.pace
         if isinstance(error, RateLimitError):
@@ -146,7 +154,28 @@ class Attempt:
         completion = error.completion if isinstance(error, CallError) else None
         cost_usd = completion.cost_usd if completion else None
         billed_usd = cost_usd if completion or in_stream else _billed_usd(error)
+        billed_usd = Decimal(0) if is_free else billed_usd
         await self._book(_outcome(error), completion, billed_usd)
+
+    async def withdraw(self) -> None:
+        """End an attempt that was not sent after all, and leave nothing of it."""
+        self.call.desk.pace.unsent(self.ticket, time.monotonic())
+        _settle(self.reservations, Decimal(0), self.call.desk)
+        if self.permit is not None:
+            await self.permit.give_back()
+
+    async def detach(self, row: int) -> None:
+        """Leave an attempt to its batch: nobody waits here, and the journal knows of it.
+
+        What it can cost counts as unknown until a call takes it over.
+
+        Args:
+            row: Its number in the journal.
+        """
+        self.call.desk.pace.ended(self.ticket, succeeded=False, now=time.monotonic())
+        _left(self.call, self.reservations, row)
+        if self.permit is not None:
+            await self.permit.settle(None)
 
     async def leave(self, completion: Completion) -> None:
         """Settle an attempt whose reader has left; `completion` has what had come."""
@@ -186,10 +215,10 @@ class Attempt:
 
 
 async def _reserved(call: Call, desk: Desk) -> tuple[Reservation, ...]:
-    budgets = [account.budget for account in call.accounts if account.budget is not None]
-    amount = call.worst_usd
-    if not budgets or amount is None:
-        return ()
+    row = None if call.under_way is None else call.under_way.id
+    paying = [account for account in call.accounts if row is None or not account.awaits(row)]
+    budgets = [account.budget for account in paying if account.budget is not None]
+    amount = call.worst_usd or Decimal(0)
 
     first: float | None = None
 
@@ -203,7 +232,25 @@ async def _reserved(call: Call, desk: Desk) -> tuple[Reservation, ...]:
             raise min(budgets, key=lambda budget: budget.left_usd).refusal(amount)
         return Wait()
 
-    return await desk.money.wait(ask)
+    made = await desk.money.wait(ask) if budgets and call.worst_usd is not None else ()
+    if row is None:
+        return made
+    adopted = (account.adopt(row) for account in call.accounts)
+    return (*made, *filter(None, adopted))
+
+
+def _undone(call: Call, reservations: tuple[Reservation, ...]) -> None:
+    """Give back what was reserved; what was taken over goes to where it was."""
+    if call.under_way is None:
+        _settle(reservations, Decimal(0), call.desk)
+    else:
+        _left(call, reservations, call.under_way.id)
+
+
+def _left(call: Call, reservations: tuple[Reservation, ...], row: int) -> None:
+    _settle(reservations, None, call.desk)
+    for account in call.accounts:
+        account.wait_for(row, call.worst_usd or Decimal(0), is_counted=True)
 
 
 async def _permitted(call: Call, desk: Desk) -> Permit | None:
@@ -215,8 +262,8 @@ async def _permitted(call: Call, desk: Desk) -> Permit | None:
         run=desk.run,
         amount_usd=call.worst_usd or Decimal(0),
         lane=f"{request.model.id} {call.server}",
-        requests=1,
-        tokens=charge(request.characters, request.max_output_tokens),
+        requests=0 if desk.in_batch else 1,
+        tokens=0 if desk.in_batch else charge(request.characters, request.max_output_tokens),
         lease_s=call.timeout_s + LEASE_MARGIN_S,
     )
     return await desk.share.permit(asked, desk.longest_wait_s)
@@ -261,7 +308,7 @@ async def _look_again(call: Call, desk: Desk) -> None:
 
 async def _begun(call: Call, desk: Desk) -> int | None:
     """Note in the journal that a request is about to be sent: a kill in flight leaves its mark."""
-    if desk.journal is None:
+    if desk.journal is None or desk.in_batch:
         return None
     return await _unhurried(
         partial(

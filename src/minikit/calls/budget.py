@@ -153,6 +153,19 @@ class Budget:
             self._spent = add_usd(self._spent, spent)
             self._unknown = add_usd(self._unknown, unknown)
 
+    def adopt(self, amount: Decimal) -> Reservation:
+        """Set aside for a call what counts as unknown so far: the call goes on, and will tell.
+
+        Args:
+            amount: As it was given to `carry`, in US dollars.
+        """
+        with self._lock:
+            self._unknown = EXACT.subtract(self._unknown, amount)
+            self._reserved = add_usd(self._reserved, amount)
+            reservation = Reservation(budget=self, amount_usd=amount)
+            self._open.add(reservation)
+            return reservation
+
     def refusal(self, amount: Decimal) -> BudgetExceededError:
         """Return the error that says why `amount` was not reserved."""
         with self._lock:

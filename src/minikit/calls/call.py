@@ -22,6 +22,7 @@ from minikit.errors import CallError
 
 if TYPE_CHECKING:
     from minikit.calls.journal import Journal
+    from minikit.calls.journal_rows import Attempt as JournaledAttempt
     from minikit.calls.shared import Share
 
 __all__ = ["Call", "Desk"]
@@ -43,6 +44,7 @@ class Desk:
         run: Id of the client, for the journal.
         hooks: Who is told.
         longest_wait_s: A call that would have to wait longer at the head of a line fails.
+        in_batch: Whether attempts travel in batches, which are noted together.
     """
 
     pace: Pace
@@ -53,6 +55,7 @@ class Desk:
     run: str
     hooks: Hooks
     longest_wait_s: float
+    in_batch: bool = False
 
 
 @dataclass(slots=True, kw_only=True)
@@ -73,6 +76,8 @@ class Call:
         attempts: Requests made so far.
         looked_at: When the journal was last looked into, in seconds of the monotonic clock.
         in_line_s: Seconds spent waiting for the budget and the rate limit.
+        under_way: The attempt that the next one goes on with, rather than beginning anew: a batch
+            may still bring its reply, or has brought it. None: it begins anew.
         completion: The reply, once there is one.
     """
 
@@ -89,6 +94,7 @@ class Call:
     attempts: int = 0
     looked_at: float = 0.0
     in_line_s: float = 0.0
+    under_way: JournaledAttempt | None = None
     completion: Completion | None = None
 
     @contextmanager

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -159,20 +159,45 @@ class Journal:
 
     def move(self, attempts: Iterable[int], wave: Wave) -> None:
         """Let attempts travel in another wave than the one they were begun in."""
-        moved = [(wave.id, crc(wave.id), number) for number in attempts]
         with self._file.connected() as connection, _whole(connection):
-            connection.executemany("UPDATE attempts SET wave = ?, wave_crc = ? WHERE id = ?", moved)
-            _note(connection, wave)
+            _move(connection, attempts, wave)
 
-    def name_batch(self, wave: Wave, batch_id: str) -> None:
-        """Store the server's id of the batch that a wave has become."""
+    def claim(self, attempts: Iterable[int], old: Wave, wave: Wave) -> bool:
+        """Let attempts of a wave that became no batch travel in another.
+
+        Returns:
+            Whether it was done. Not where the old wave is no longer as it is known here, since
+            whoever has begun it may be about to send it.
+        """
+        with self._file.connected() as connection, _whole(connection):
+            found = connection.execute("SELECT crc FROM waves WHERE id = ?", (old.id,)).fetchone()
+            is_free = found is None or found[0] == old.row()[-1]
+            if is_free:
+                _move(connection, attempts, wave)
+            return is_free
+
+    def try_wave(self, wave: Wave, attempts: Sequence[int]) -> bool:
+        """Write down that a batch is about to be made of a wave of these attempts.
+
+        Returns:
+            Whether it was done. Not where another process has claimed one of them since.
+        """
+        count = "SELECT count(*) FROM attempts WHERE wave = ? AND body IS NULL AND entry IS NULL"
+        with self._file.connected() as connection, _whole(connection):
+            (here,) = connection.execute(count, (wave.id,)).fetchone()
+            if here == len(attempts):
+                _note(connection, wave)
+            return bool(here == len(attempts))
+
+    def note_wave(self, wave: Wave) -> None:
+        """Store what is known of a wave by now."""
         with self._file.connected() as connection:
-            _note(connection, replace(wave, batch_id=batch_id))
+            _note(connection, wave)
 
     def waves(self, wave: str | None = None) -> dict[Wave, int]:
         """Return the waves, or one by its id, with how many attempts of each are under way."""
         count = "SELECT count(*) FROM attempts WHERE wave = waves.id AND body IS NULL"
-        columns = f"id, server, model, begun_at, batch, crc, ({count} AND entry IS NULL)"
+        columns = f"id, server, model, begun_at, tried_at, batch, crc, ({count} AND entry IS NULL)"
         which = ("", ()) if wave is None else ("WHERE id = ?", (wave,))
         query = f"SELECT {columns} FROM waves {which[0]} ORDER BY begun_at"  # noqa: S608 - constants
         with self._file.connected() as connection:
@@ -293,8 +318,14 @@ def _under_way(attempt: Attempt) -> bool:
     return attempt.is_under_way
 
 
+def _move(connection: sqlite3.Connection, attempts: Iterable[int], wave: Wave) -> None:
+    moved = [(wave.id, crc(wave.id), number) for number in attempts]
+    connection.executemany("UPDATE attempts SET wave = ?, wave_crc = ? WHERE id = ?", moved)
+    _note(connection, wave)
+
+
 def _note(connection: sqlite3.Connection, wave: Wave) -> None:
-    connection.execute("INSERT OR REPLACE INTO waves VALUES (?, ?, ?, ?, ?, ?)", wave.row())
+    connection.execute("INSERT OR REPLACE INTO waves VALUES (?, ?, ?, ?, ?, ?, ?)", wave.row())
 
 
 @contextmanager

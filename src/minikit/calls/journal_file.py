@@ -58,6 +58,7 @@ CREATE TABLE waves (
     server TEXT NOT NULL,
     model TEXT NOT NULL,
     begun_at TEXT NOT NULL,
+    tried_at TEXT,
     batch TEXT,
     crc INTEGER NOT NULL
 )

@@ -81,6 +81,7 @@ class Wave:
         server: Base URL of the server.
         model: The model that is asked.
         begun_at: When it was written down, before its batch was made; in UTC.
+        tried_at: When the server was last about to be asked for the batch; None: it never was.
         batch_id: The server's id of the batch, or None where it is not known to be made.
     """
 
@@ -88,11 +89,13 @@ class Wave:
     server: str
     model: str
     begun_at: datetime
+    tried_at: datetime | None = None
     batch_id: str | None = None
 
     def row(self) -> tuple[str | int | None, ...]:
         """Return the columns of the table, with their sum."""
-        columns = (self.id, self.server, self.model, iso(self.begun_at), self.batch_id)
+        tried = None if self.tried_at is None else iso(self.tried_at)
+        columns = (self.id, self.server, self.model, iso(self.begun_at), tried, self.batch_id)
         return (*columns, crc(*columns))
 
 
@@ -130,9 +133,15 @@ def wave_of(row: Sequence[Any]) -> Wave:
     Raises:
         ValueError: The row is damaged.
     """
-    name, server, model, begun_at, batch, crc_of_row = row
-    begun = datetime.fromisoformat(begun_at)
-    wave = Wave(id=name, server=server, model=model, begun_at=begun, batch_id=batch)
+    name, server, model, begun_at, tried_at, batch, crc_of_row = row
+    wave = Wave(
+        id=name,
+        server=server,
+        model=model,
+        begun_at=datetime.fromisoformat(begun_at),
+        tried_at=None if tried_at is None else datetime.fromisoformat(tried_at),
+        batch_id=batch,
+    )
     if wave.row()[-1] != crc_of_row:
         raise ValueError(f"wave {name} does not fit its check sum")
     return wave

@@ -139,15 +139,17 @@ class Request:
             )
         return tokens
 
-    def worst_usd(self, input_tokens: int) -> Decimal | None:
+    def worst_usd(self, input_tokens: int, *, in_batch: bool = False) -> Decimal | None:
         """Return the most that the reply can cost at the tier asked for; None where unknown.
 
         Nothing is read from the prompt cache, all is written to it where that costs more, and the
         reply is as long as it may be. For "auto" the dearest tier counts. Where counts are
-        estimates, the input is taken for twice as long.
+        estimates, the input is taken for twice as long. On the Batch API, `in_batch`, its own
+        price counts.
         """
         model = self.model
         tiers = ["default", "priority"] if self.tier == "auto" else [self.tier or "default"]
+        tiers = ["batch"] if in_batch else tiers
         room = model.context_window - input_tokens
         inputs = input_tokens if model.exact_counts else 2 * input_tokens
         outputs = max(1, min(self.reserved_output_tokens, room))

@@ -63,10 +63,12 @@ class RawReply:
     Attributes:
         body: Its text, which may be anything.
         request_id: The server's id of the request, or None.
+        is_kept: Whether the journal has it.
     """
 
     body: str
     request_id: str | None
+    is_kept: bool = False
 
 
 class RawStream(Protocol):
