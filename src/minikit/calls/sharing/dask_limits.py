@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import pickle
 from concurrent.futures import CancelledError
+from contextlib import suppress
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Self, cast
 from uuid import uuid4
@@ -51,7 +52,7 @@ class DaskLimits(RemoteLimits):
 
         Raises:
             ArgumentError: An option cannot be used.
-            SharedLimitsError: The scheduler does not answer, or takes no plugin.
+            SharedLimitsError: The scheduler does not answer, or lacks minikit.
         """
         from minikit.calls.sharing.dask_plugin import LimitsPlugin
 
@@ -67,10 +68,10 @@ class DaskLimits(RemoteLimits):
                 name=self._op,
                 idempotent=False,
             )
-        except (ImportError, ValueError) as error:  # not installed there; or pickles are refused
+        except ImportError as error:
             raise SharedLimitsError(
-                f"the scheduler cannot keep shared limits ({error}): install minikit there and "
-                f"allow plugins (distributed.scheduler.pickle), or share a RedisLimits"
+                f"Dask's scheduler cannot keep shared limits ({error}): install minikit there, "
+                f"or share a RedisLimits"
             ) from error
 
     def __getstate__(self) -> dict[str, Any]:
@@ -79,8 +80,9 @@ class DaskLimits(RemoteLimits):
     def close(self) -> None:
         """Forget the limits; does nothing in the tasks that ask."""
         if self._client is not None:
-            self._call(self._op, question=pickle.dumps(("close", (), {})))
-            self._call("unregister_scheduler_plugin", name=self._op)
+            with suppress(SharedLimitsError):  # then they have ended with the scheduler
+                self._call(self._op, question=pickle.dumps(("close", (), {})))
+                self._call("unregister_scheduler_plugin", name=self._op)
             self._client = None
 
     def __enter__(self) -> Self:
@@ -110,12 +112,17 @@ class DaskLimits(RemoteLimits):
             raise SharedLimitsError(
                 "shared limits that Dask's scheduler keeps can be used in tasks of its cluster only"
             ) from error
+        if asking.scheduler is None:
+            raise _lost("its client is closed")
         try:
             asked = getattr(asking.scheduler, op)(**values)
             answer = asyncio.run_coroutine_threadsafe(asked, asking.loop.asyncio_loop)
             return answer.result(TIMEOUT_S)
         except (OSError, RuntimeError, CancelledError) as error:  # a timeout is an OSError
-            raise SharedLimitsError(
-                f"Dask's scheduler, which keeps the shared limits, does not answer "
-                f"({type(error).__name__})"
-            ) from error
+            raise _lost(type(error).__name__) from error
+
+
+def _lost(why: str) -> SharedLimitsError:
+    return SharedLimitsError(
+        f"Dask's scheduler, which keeps the shared limits, does not answer ({why})"
+    )

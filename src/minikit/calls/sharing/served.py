@@ -19,6 +19,9 @@ from minikit.errors import MinikitError, SharedLimitsError
 
 __all__ = ["ServedLimits"]
 
+CLOSE_S = 5.0
+"""How long to wait for a caller who has come and says nothing."""
+
 
 class ServedLimits(RemoteLimits):
     """One budget and one rate limit for this process and others on the same machine.
@@ -107,8 +110,9 @@ class _House:
     def close(self) -> None:
         if self.is_here and not self._closing:
             self._closing = True
-            Client(self.address, authkey=self._key).close()  # wakes the door
-            self._door.join()
+            with suppress(OSError, EOFError):  # the door may be shut already
+                Client(self.address, authkey=self._key).close()  # wakes it
+            self._door.join(CLOSE_S)
 
     def _open(self) -> None:
         with self._listener as listener:
@@ -119,8 +123,10 @@ class _House:
 
     def _answer(self, caller: Connection) -> None:
         with caller, suppress(OSError, EOFError):
-            while not self._closing:
+            while True:
                 method, values, options = caller.recv()
+                if self._closing:
+                    return
                 try:
                     answer = getattr(self.limits, method)(*values, **options)
                 except MinikitError as error:
@@ -135,20 +141,18 @@ class _Caller:
         self._address = address
         self._key = key
         self._lock = ForkSafeLock()
-        self._connection: Connection | None = None
-        self._pid = os.getpid()
+        self._connections: dict[int, Connection] = {}  # a fork's parent has one of its own
 
     def ask(self, question: object) -> Any:  # noqa: ANN401 - what is answered
+        pid = os.getpid()
         with self._lock:
-            if self._pid != os.getpid():  # the parent's connection carries the parent's answers
-                self._connection, self._pid = None, os.getpid()
             try:
-                if self._connection is None:
-                    self._connection = Client(self._address, authkey=self._key)
-                self._connection.send(question)
-                return self._connection.recv()
+                if pid not in self._connections:
+                    self._connections[pid] = Client(self._address, authkey=self._key)
+                self._connections[pid].send(question)
+                return self._connections[pid].recv()
             except (OSError, EOFError, AuthenticationError) as error:
-                self._connection = None
+                self._connections.pop(pid, None)
                 raise SharedLimitsError(
                     f"the process that keeps the shared limits does not answer "
                     f"({type(error).__name__}): it has ended, or closed its ServedLimits"
