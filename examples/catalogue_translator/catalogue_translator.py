@@ -148,7 +148,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
                     code = max(code, min(1, len(catalogue.new)))
                 else:
                     code = max(code, translated(client, catalogue, language))
-            print(f"{client.ledger.total.cost_usd} USD")
+            if not given.check:
+                print(f"{client.ledger.total.cost_usd} USD")
     except (MinikitError, OSError, ValueError) as error:
         print(error, file=sys.stderr)
         return 1

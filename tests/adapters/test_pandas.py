@@ -8,13 +8,14 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import pytest
 from pydantic import BaseModel
 
-import minikit.adapters.pandas
+import minikit.adapters.pandas  # noqa: F401 - it registers the accessors
 from minikit import ArgumentError, AuthenticationError, Client, MissingExtraError
 from server import ChatServer, Reply, error, ok, prompt_of
 
@@ -143,11 +144,41 @@ def test_an_empty_frame_has_the_columns(client: Client) -> None:
     assert len(replies) == 0
 
 
+def test_each_text_gets_its_summary(server: ChatServer, client: Client, tmp_path: Path) -> None:
+    """Summaries stand on the index of the series; an empty cell is an error, a Path is a file."""
+    server.handler = lambda _: ok("In short.")
+    file = tmp_path / "a.txt"
+    file.write_text("The market is open.", "utf-8")
+    texts: Any = pd.Series(["The bridge is closed.", None, file], index=[5, 6, 7])
+    summaries = texts.minikit.summarize(client=client, length=20)
+    assert list(summaries.columns) == ["summary", "words", "warnings", "cost_usd", "error"]
+    assert list(summaries.index) == [5, 6, 7]
+    assert (summaries.summary[5], summaries.words[7]) == ("In short.", 2)
+    assert summaries.error[6].startswith("SourceError: ")
+    bill = summaries.attrs["minikit"]
+    assert bill["model"] == "gpt-4o-mini"
+    assert bill["cost_usd"] == f"{client.ledger.total.cost_usd:f}"
+
+
+def test_what_ends_it_is_raised_for_summaries_too(server: ChatServer, client: Client) -> None:
+    """A wrong key is nobody's row."""
+    server.handler = lambda _: error(401, message="no such key")
+    with pytest.raises(AuthenticationError, match="no such key"):
+        FRAME["product"].minikit.summarize(client=client)
+
+
+def test_summaries_in_files_do_not_come_back(tmp_path: Path) -> None:
+    """`output` has no place here."""
+    with pytest.raises(ArgumentError, match="keeps the summaries in files"):
+        FRAME["product"].minikit.summarize(output=tmp_path)
+
+
 def test_without_a_client_it_is_that_of_the_functions() -> None:
     """The client of the module functions asks, and another model can be named."""
     replies = FRAME["product"].minikit.complete("Hello {text}.", model="offline")
     assert list(replies.reply) == ["Hello teapot.", "Hello jug.", "Hello pan."]
-    assert minikit.adapters.pandas.FrameAccessor.__doc__
+    summaries = FRAME["product"].minikit.summarize(model="offline")
+    assert list(summaries.summary) == ["teapot", "jug", "pan"]
 
 
 def test_without_pandas_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,12 +13,13 @@ from __future__ import annotations
 import dataclasses
 import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Unpack, cast
 
+from minikit.adapters.options import check_options
 from minikit.errors import MinikitError, MissingExtraError
 from minikit.functions import default_client
-from minikit.text.fields import FieldText, check_fields
+from minikit.text.document import Document
+from minikit.text.fields import FieldText, check_fields, is_nothing
 
 try:
     import pandas as pd
@@ -29,8 +30,12 @@ if TYPE_CHECKING:
     from minikit.blocking import Client
     from minikit.jobs.completing.options import ManyOptions
     from minikit.jobs.completing.run import Outcome
+    from minikit.jobs.corpus.options import SummarizeManyOptions
+    from minikit.jobs.corpus.outcome import DocumentOutcome
+    from minikit.jobs.corpus.report import CorpusReport
+    from minikit.jobs.summarizing.summary import Summary
     from minikit.models.model import Model
-    from minikit.models.usage import Usage
+    from minikit.outcomes import Outcomes
 
 __all__ = ["FrameAccessor", "SeriesAccessor"]
 
@@ -131,6 +136,54 @@ class SeriesAccessor:
             rows, index, template, schema=schema, client=client, model=model, options=options
         )
 
+    def summarize(
+        self,
+        *,
+        client: Client | None = None,
+        model: str | Model | None = None,
+        **options: Unpack[SummarizeManyOptions],
+    ) -> pd.DataFrame:
+        """Summarize each value, a text of any length; see `summarize_many`.
+
+        Errors are told as by `complete`; an empty cell is one.
+
+        Args:
+            client: Who summarizes; default: the client of the module functions.
+            model: Another model than the client's.
+            **options: Those of `summarize` for each value, such as `length`, and of
+                `summarize_many` for all of them, such as `budget_usd` and `engine`.
+
+        Returns:
+            A frame with the index of this series: `summary`, `words`, `warnings` (how many),
+            `cost_usd` and `error`; the bill is `attrs["minikit"]`.
+
+        Raises:
+            ArgumentError: An argument cannot be used, such as `output`.
+            MinikitError: What ends the job before there is any summary.
+        """
+        check_options(options)
+        sources = [_source(value) for value in self._series.tolist()]
+        many = (client or default_client()).summarize_many
+        with many(sources, model=model, **options) as outcomes:
+            names = ["summary", "words", "warnings", "cost_usd", "error"]
+            frame = _frame(outcomes, self._series.index, names, _summary_cells)
+            report = outcomes.report
+            frame.attrs["minikit"] = _bill(report.model, report)
+        return frame
+
+
+def _source(value: object) -> Any:  # noqa: ANN401 - what is no source is the error of its row
+    if isinstance(value, str):  # also where a file is called so
+        return Document(text=value)
+    return Document(text="") if is_nothing(value) else value
+
+
+def _summary_cells(outcome: DocumentOutcome[Summary]) -> Sequence[object]:
+    summary = outcome.result
+    if summary is None:
+        return [None, None, None, outcome.cost_usd, outcome.problem]
+    return [summary.text, summary.words, len(summary.warnings), outcome.cost_usd, None]
+
 
 def _completed(
     rows: Rows,
@@ -156,12 +209,7 @@ def _completed(
     with asker.complete_many(rows, template, schema=kind, model=model, **options) as outcomes:
         names = _names(fields, ("finish_reason", "cost_usd", "error"))
         frame = _frame(outcomes, index, names, cells)
-        frame.attrs["minikit"] = {
-            "model": outcomes.model,
-            **_bill(outcomes.usage, outcomes.cost_usd, outcomes.failed_cost_usd),
-            "unmeasured": outcomes.unmeasured,
-            "notes": list(outcomes.notes),
-        }
+        frame.attrs["minikit"] = _bill(outcomes.model, outcomes)
     return frame
 
 
@@ -189,13 +237,16 @@ def _frame(
     return pd.DataFrame(rows, index=index, columns=list(names))
 
 
-def _bill(usage: Usage, cost_usd: Decimal | None, failed_cost_usd: Decimal) -> dict[str, Any]:
+def _bill(model: str, job: Outcomes[Any] | CorpusReport) -> dict[str, Any]:
     """Return what was taken, as values that JSON has, since Parquet keeps `attrs` as JSON."""
     return {
-        "input_tokens": usage.input_tokens,
-        "output_tokens": usage.output_tokens,
-        "cost_usd": None if cost_usd is None else f"{cost_usd:f}",
-        "failed_cost_usd": f"{failed_cost_usd:f}",
+        "model": model,
+        "input_tokens": job.usage.input_tokens,
+        "output_tokens": job.usage.output_tokens,
+        "cost_usd": None if job.cost_usd is None else f"{job.cost_usd:f}",
+        "failed_cost_usd": f"{job.failed_cost_usd:f}",
+        "unmeasured": job.unmeasured,
+        "notes": list(job.notes),
     }
 
 
