@@ -39,7 +39,9 @@ from minikit.errors import (
     UnknownModelError,
     UnknownPriceError,
     VocabularyError,
+    WorkerError,
 )
+from minikit.homes import HOMES as _HOMES
 
 if TYPE_CHECKING:
     from minikit.async_functions import (
@@ -51,7 +53,9 @@ if TYPE_CHECKING:
         aextract,
         aneedle,
         aplan,
+        arun_many,
         asummarize,
+        asummarize_many,
         atranslate,
     )
     from minikit.blocking import Client
@@ -87,7 +91,9 @@ if TYPE_CHECKING:
         extract,
         needle,
         plan,
+        run_many,
         summarize,
+        summarize_many,
         translate,
     )
     from minikit.jobs.answering.answer import Answer, DocumentRead
@@ -103,6 +109,10 @@ if TYPE_CHECKING:
     from minikit.jobs.completing.plan import ManyPlan
     from minikit.jobs.completing.progress import Remaining, RowsProgress
     from minikit.jobs.completing.run import Outcome
+    from minikit.jobs.corpus.options import CorpusOptions, SummarizeManyOptions
+    from minikit.jobs.corpus.outcome import DocumentOutcome, Figures
+    from minikit.jobs.corpus.outcomes import AsyncDocumentOutcomes
+    from minikit.jobs.corpus.report import CorpusProgress, CorpusReport, WorkerReport
     from minikit.jobs.describing.description import (
         DescribedImage,
         DescribeOptions,
@@ -137,7 +147,7 @@ if TYPE_CHECKING:
     from minikit.models.model import ImageRule, Model, Price
     from minikit.models.retirement import ModelRetirementWarning
     from minikit.models.usage import Usage
-    from minikit.outcomes import Outcomes
+    from minikit.outcomes import DocumentOutcomes, Outcomes
     from minikit.streams import CompletionStream, SummaryStream
     from minikit.text.differences import Difference
     from minikit.text.document import Document, SourceWarning, Span
@@ -157,6 +167,7 @@ __all__ = [
     "AsyncChatStream",
     "AsyncClient",
     "AsyncCompletionStream",
+    "AsyncDocumentOutcomes",
     "AsyncOutcomes",
     "AsyncSummaryStream",
     "AttemptEnded",
@@ -185,6 +196,9 @@ __all__ = [
     "Conflict",
     "ContextOverflowError",
     "Conversation",
+    "CorpusOptions",
+    "CorpusProgress",
+    "CorpusReport",
     "Coverage",
     "DaskLimits",
     "DescribeOptions",
@@ -193,6 +207,8 @@ __all__ = [
     "DescriptionPlan",
     "Difference",
     "Document",
+    "DocumentOutcome",
+    "DocumentOutcomes",
     "DocumentRead",
     "Duration",
     "Event",
@@ -200,6 +216,7 @@ __all__ = [
     "ExtractedField",
     "ExtractedItem",
     "Extraction",
+    "Figures",
     "Gap",
     "Hook",
     "ImagePart",
@@ -264,6 +281,7 @@ __all__ = [
     "Span",
     "Standing",
     "StreamBrokenError",
+    "SummarizeManyOptions",
     "SummarizeOptions",
     "SummarizePrompts",
     "Summary",
@@ -283,6 +301,8 @@ __all__ = [
     "Usage",
     "VerbPlan",
     "VocabularyError",
+    "WorkerError",
+    "WorkerReport",
     "aask",
     "achat",
     "acompare",
@@ -291,8 +311,10 @@ __all__ = [
     "aextract",
     "aneedle",
     "aplan",
+    "arun_many",
     "ask",
     "asummarize",
+    "asummarize_many",
     "atranslate",
     "chat",
     "check_training_file",
@@ -306,84 +328,12 @@ __all__ = [
     "needle",
     "pack",
     "plan",
+    "run_many",
     "split",
     "summarize",
+    "summarize_many",
     "translate",
 ]
-
-
-_HOMES = {
-    "minikit.jobs.compare": "CompareOptions",
-    "minikit.jobs.measuring.comparison": "Comparison Likeness ModelReply",
-    "minikit.jobs.measuring.options": "NeedleOptions",
-    "minikit.jobs.measuring.needles": "NeedleCell NeedleProbe NeedleReport",
-    "minikit.jobs.measuring.several": "SeveralPlan",
-    "minikit.text.differences": "Difference",
-    "minikit.blocking": "Client",
-    "minikit.calls.completion": "Completion",
-    "minikit.calls.hooks": "AttemptEnded CallEnded CallStarted Event Hook RetryScheduled",
-    "minikit.calls.ledger": "Ledger LedgerEntry Totals",
-    "minikit.calls.pace": "RateLimit",
-    "minikit.calls.shared": "Asked SharedLimits Standing",
-    "minikit.calls.sharing.dask_limits": "DaskLimits",
-    "minikit.calls.sharing.local": "LocalLimits",
-    "minikit.calls.sharing.redis_limits": "RedisLimits",
-    "minikit.calls.sharing.served": "ServedLimits",
-    "minikit.calls.request": "CompleteOptions",
-    "minikit.calls.retry": "Retry",
-    "minikit.calls.stream": "AsyncCompletionStream",
-    "minikit.calls.structured": "ParsedCompletion",
-    "minikit.calls.telemetry": "OpenTelemetryHook",
-    "minikit.chats": "Chat ChatStream",
-    "minikit.client": "AsyncClient",
-    "minikit.async_functions": "aask achat acompare acomplete_many adescribe aextract aneedle "
-    "aplan asummarize atranslate",
-    "minikit.functions": "ask chat compare complete_many describe extract needle plan summarize "
-    "translate",
-    "minikit.jobs.answering.answer": "Answer DocumentRead",
-    "minikit.jobs.answering.job": "AskOptions",
-    "minikit.jobs.extract": "Conflict ExtractOptions ExtractedField ExtractedItem Extraction",
-    "minikit.jobs.completing.options": "ManyOptions",
-    "minikit.jobs.completing.plan": "ManyPlan",
-    "minikit.jobs.describing.description": "DescribeOptions DescribedImage Description "
-    "DescriptionPlan",
-    "minikit.jobs.summarizing.options": "SummarizeOptions",
-    "minikit.jobs.completing.outcomes": "AsyncOutcomes",
-    "minikit.jobs.plan": "Level Plan Plans VerbPlan",
-    "minikit.jobs.chat": "AsyncChat",
-    "minikit.jobs.chatting.exchange": "Reply",
-    "minikit.jobs.chatting.options": "ChatOptions",
-    "minikit.jobs.chatting.stream": "AsyncChatStream",
-    "minikit.jobs.chatting.conversation": "Conversation",
-    "minikit.jobs.summarizing.coverage": "Coverage",
-    "minikit.jobs.provenance": "Citation Claim Node",
-    "minikit.jobs.completing.run": "Outcome",
-    "minikit.jobs.completing.progress": "Remaining RowsProgress",
-    "minikit.jobs.summarizing.stream": "AsyncSummaryStream",
-    "minikit.jobs.result": "CallRecord Gap Progress Result SummaryWarning",
-    "minikit.jobs.summarizing.summary": "Partial Summary TextDelta",
-    "minikit.jobs.summarizing.templates": "SummarizePrompts",
-    "minikit.jobs.timing": "Duration",
-    "minikit.jobs.finetune": "check_training_file",
-    "minikit.jobs.training.training": "TrainingCheck TrainingProblem",
-    "minikit.jobs.translating.job": "TranslateOptions",
-    "minikit.jobs.translating.translation": "Translation TranslationProblem",
-    "minikit.jobs.verb": "JobOptions",
-    "minikit.models.model": "ImageRule Model Price",
-    "minikit.models.retirement": "ModelRetirementWarning",
-    "minikit.models.usage": "Usage",
-    "minikit.outcomes": "Outcomes",
-    "minikit.streams": "CompletionStream SummaryStream",
-    "minikit.text.document": "Document SourceWarning Span",
-    "minikit.text.passage": "Passage",
-    "minikit.text.pack": "Packed PackedPart Part pack",
-    "minikit.text.split": "Chunk split",
-    "minikit.tokens.chat": "count_tokens",
-    "minikit.tokens.images": "count_image_tokens image_size",
-    "minikit.tokens.messages": "ImagePart Message TextPart",
-}
-"""Where each public name stands; a name is imported at its first use, so that `import minikit`
-costs a program that may not need it next to nothing (PEP 562)."""
 
 
 def __getattr__(name: str) -> object:

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from minikit.jobs.compare import CompareOptions
     from minikit.jobs.completing.outcomes import AsyncOutcomes
     from minikit.jobs.completing.rows import Rows
+    from minikit.jobs.corpus.entries import Documents
+    from minikit.jobs.corpus.options import CorpusVerb, SummarizeManyOptions
+    from minikit.jobs.corpus.outcomes import AsyncDocumentOutcomes
     from minikit.jobs.describe import DescribeOptions, Description
     from minikit.jobs.extract import Extraction, ExtractOptions
     from minikit.jobs.many import ManyOptions
@@ -41,7 +44,9 @@ __all__ = [
     "aextract",
     "aneedle",
     "aplan",
+    "arun_many",
     "asummarize",
+    "asummarize_many",
     "atranslate",
 ]
 
@@ -201,6 +206,29 @@ async def aneedle(
     """Measure how often facts in a long text are brought back; the async twin of `needle`."""
     async with AsyncClient() as client:
         return await client.needle(source, model=model, **options)
+
+
+def asummarize_many(
+    documents: Documents,
+    *,
+    model: str | Model | None = None,
+    **options: Unpack[SummarizeManyOptions],
+) -> AsyncDocumentOutcomes[Summary]:
+    """Summarize each of many documents; the async twin of `summarize_many`."""
+    client = AsyncClient()
+    return client.summarize_many(documents, model=model, **options).owning(client.aclose)
+
+
+def arun_many(
+    documents: Documents,
+    *,
+    verb: CorpusVerb,
+    model: str | Model | None = None,
+    **options: Any,  # noqa: ANN401 - those of the verb
+) -> AsyncDocumentOutcomes[Any]:
+    """Do to each of many documents what a verb does; the async twin of `run_many`."""
+    client = AsyncClient()
+    return client.run_many(documents, verb=verb, model=model, **options).owning(client.aclose)
 
 
 @overload

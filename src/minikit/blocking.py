@@ -38,13 +38,15 @@ if TYPE_CHECKING:
     from minikit.jobs.chatting.options import ChatOptions
     from minikit.jobs.compare import CompareOptions
     from minikit.jobs.completing.rows import Rows
+    from minikit.jobs.corpus.entries import Documents
+    from minikit.jobs.corpus.options import CorpusVerb, SummarizeManyOptions
     from minikit.jobs.describe import DescribeOptions, Description
     from minikit.jobs.extract import Extraction, ExtractOptions
     from minikit.jobs.many import ManyOptions
     from minikit.jobs.measuring.comparison import Comparison
     from minikit.jobs.needle import NeedleOptions, NeedleReport
     from minikit.jobs.translate import TranslateOptions, Translation
-    from minikit.outcomes import Outcomes
+    from minikit.outcomes import DocumentOutcomes, Outcomes
     from minikit.text.document import Sources
     from minikit.tokens.image_files import ImageSource
 
@@ -304,6 +306,33 @@ class Client:
     ) -> NeedleReport:
         """Measure how often facts in a long text are brought back; see `AsyncClient.needle`."""
         return self._loop.call(partial(self._client.needle, source, model=model, **options))
+
+    def summarize_many(
+        self,
+        documents: Documents,
+        *,
+        model: str | Model | None = None,
+        **options: Unpack[SummarizeManyOptions],
+    ) -> DocumentOutcomes[Summary]:
+        """Summarize each of many documents; see `AsyncClient.summarize_many`."""
+        from minikit.outcomes import DocumentOutcomes
+
+        stream = self._client.summarize_many(documents, model=model, **options)
+        return DocumentOutcomes(self._loop, stream)
+
+    def run_many(
+        self,
+        documents: Documents,
+        *,
+        verb: CorpusVerb,
+        model: str | Model | None = None,
+        **options: Any,  # noqa: ANN401 - those of the verb
+    ) -> DocumentOutcomes[Any]:
+        """Do to each of many documents what a verb does; see `AsyncClient.run_many`."""
+        from minikit.outcomes import DocumentOutcomes
+
+        stream = self._client.run_many(documents, verb=verb, model=model, **options)
+        return DocumentOutcomes(self._loop, stream)
 
     @overload
     def plan(

@@ -20,7 +20,12 @@ from minikit.text.document import Source
 from minikit.verbs import AsyncVerbs
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from minikit.jobs.compare import CompareOptions
+    from minikit.jobs.corpus.entries import Documents
+    from minikit.jobs.corpus.options import CorpusVerb, SummarizeManyOptions
+    from minikit.jobs.corpus.outcomes import AsyncDocumentOutcomes
     from minikit.jobs.measuring.comparison import Comparison
     from minikit.jobs.needle import NeedleOptions, NeedleReport
     from minikit.jobs.tally import Listener
@@ -159,6 +164,58 @@ class AsyncClient(AsyncVerbs):
         job = await self._prepared(needle.prepare, source, model=model, **options)
         return await needle.run(job, self._pipeline, self._forms, self)
 
+    def summarize_many(
+        self,
+        documents: Documents,
+        *,
+        model: str | Model | None = None,
+        **options: Unpack[SummarizeManyOptions],
+    ) -> AsyncDocumentOutcomes[Summary]:
+        """Summarize each of many documents.
+
+        Nothing is read or sent before the outcomes are opened with `async with`, or read.
+
+        Args:
+            documents: The Path of a folder or a pattern, or an iterable or async iterable of texts,
+                Paths and `Document`s; read as they are needed.
+            model: Another model than the client's.
+            **options: Those of `summarize` for each document, and who does the work, where replies
+                and outcomes are kept, and what all may cost; see `CorpusOptions`.
+
+        Returns:
+            The outcomes: to open with `async with`, and to read with `async for`, one for each
+            document. Its errors are those of the run.
+
+        Raises:
+            ArgumentError: An option cannot be used; other errors are raised by the outcomes.
+        """
+        return self._many(documents, "summarize", model, options)
+
+    def run_many(
+        self,
+        documents: Documents,
+        *,
+        verb: CorpusVerb,
+        model: str | Model | None = None,
+        **options: Any,  # noqa: ANN401 - those of the verb
+    ) -> AsyncDocumentOutcomes[Any]:
+        """Do to each of many documents what a verb does; see `summarize_many`.
+
+        Args:
+            documents: As for `summarize_many`.
+            verb: "summarize", "ask", "extract" or "translate"; all its arguments but the first are
+                given by name, such as `run_many(folder, verb="translate", language="German")`.
+            model: Another model than the client's.
+            **options: Those of the verb, and `CorpusOptions`.
+
+        Returns:
+            The outcomes, whose results are those of the verb.
+
+        Raises:
+            ArgumentError: An option cannot be used; other errors are raised by the outcomes.
+        """
+        return self._many(documents, verb, model, options)
+
     @overload
     async def plan(
         self,
@@ -233,3 +290,22 @@ class AsyncClient(AsyncVerbs):
         self._pipeline.check_key(model)
         job = await self._planned(prepare, document, model, options)
         return await run(job, self._pipeline, listen)
+
+    def _many(
+        self,
+        documents: Documents,
+        verb: CorpusVerb,
+        model: str | Model | None,
+        options: Mapping[str, Any],
+    ) -> AsyncDocumentOutcomes[Any]:
+        from minikit.jobs.corpus.outcomes import AsyncDocumentOutcomes
+
+        return AsyncDocumentOutcomes(
+            documents,
+            verb,
+            self._resolved(model),
+            options,
+            client=self,
+            pipeline=self._pipeline,
+            settings=self._settings,
+        )

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Self, TypeVar, Unpack, overload
+from typing import TYPE_CHECKING, Any, Self, TypeVar, Unpack, overload
 
 from minikit.calls.budget import Budget, read_usd
 from minikit.calls.completion import Completion
@@ -105,6 +105,20 @@ class AsyncCore:
             hooks=hooks,
         )
         self._forms = Forms()
+        self._settings: Mapping[str, Any] = {
+            "model": model,
+            "api_key": api_key,
+            "base_url": base_url,
+            "openai_client": openai_client,
+            "retry": retry,
+            "max_concurrency": max_concurrency,
+            "rate_limit": rate_limit,
+            "timeout_s": timeout_s,
+            "budget_usd": budget_usd,
+            "share": share,
+            "journal": journal,
+            "hooks": hooks,
+        }
 
     @property
     def ledger(self) -> Ledger:

@@ -13,6 +13,7 @@
     ├── ClosedError (RuntimeError)          make a new client, or call from another thread
     ├── JournalError                        mend or move the journal file; nothing was sent
     ├── BudgetExceededError                 raise the budget; see `partial` for what is done
+    ├── WorkerError                         start the workers again; see how far it came
     ├── CallError                           one call failed for good; see `attempts`
     │   ├── TransportError (ConnectionError)  no reply arrived; try again later
     │   │   ├── CallTimeoutError (TimeoutError)
@@ -78,6 +79,7 @@ __all__ = [
     "UnknownModelError",
     "UnknownPriceError",
     "VocabularyError",
+    "WorkerError",
 ]
 
 
@@ -166,6 +168,10 @@ class BudgetExceededError(MinikitError):
         amounts = ("limit_usd", "spent_usd", "unknown_usd", "needed_usd")
         make = partial(type(self), **{name: getattr(self, name) for name in amounts})
         return make, self.args, self.__dict__  # by default it would be made of its message alone
+
+
+class WorkerError(MinikitError):
+    """A worker of a corpus, or all of them, ended before its work was done; run again."""
 
 
 class CallError(MinikitError):

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from minikit.jobs.chatting.options import ChatOptions
     from minikit.jobs.compare import CompareOptions
     from minikit.jobs.completing.rows import Rows
+    from minikit.jobs.corpus.entries import Documents
+    from minikit.jobs.corpus.options import CorpusVerb, SummarizeManyOptions
     from minikit.jobs.describe import DescribeOptions, Description
     from minikit.jobs.extract import Extraction, ExtractOptions
     from minikit.jobs.many import ManyOptions
@@ -26,7 +28,7 @@ if TYPE_CHECKING:
     from minikit.jobs.summarizing.summary import Summary
     from minikit.jobs.translate import TranslateOptions, Translation
     from minikit.models.model import Model
-    from minikit.outcomes import Outcomes
+    from minikit.outcomes import DocumentOutcomes, Outcomes
     from minikit.text.document import Source, Sources
     from minikit.tokens.image_files import ImageSource
 
@@ -39,7 +41,9 @@ __all__ = [
     "extract",
     "needle",
     "plan",
+    "run_many",
     "summarize",
+    "summarize_many",
     "translate",
 ]
 
@@ -281,6 +285,27 @@ def needle(
         How many facts were found at each length and depth.
     """
     return default_client().needle(source, model=model, **options)
+
+
+def summarize_many(
+    documents: Documents,
+    *,
+    model: str | Model | None = None,
+    **options: Unpack[SummarizeManyOptions],
+) -> DocumentOutcomes[Summary]:
+    """Summarize each of many documents; see `AsyncClient.summarize_many`."""
+    return default_client().summarize_many(documents, model=model, **options)
+
+
+def run_many(
+    documents: Documents,
+    *,
+    verb: CorpusVerb,
+    model: str | Model | None = None,
+    **options: Any,  # noqa: ANN401 - those of the verb
+) -> DocumentOutcomes[Any]:
+    """Do to each of many documents what a verb does; see `AsyncClient.run_many`."""
+    return default_client().run_many(documents, verb=verb, model=model, **options)
 
 
 @overload

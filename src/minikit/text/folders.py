@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     _Chain = tuple[tuple[Path, GitIgnoreSpec], ...]
 
-__all__ = ["MOST_FILES", "Found", "find_files", "is_pattern"]
+__all__ = ["MOST_FILES", "Found", "each_file", "find_files", "is_pattern"]
 
 MOST_FILES = 10_000
 """What a folder may hold; more is a mistake, such as a home folder, or a job for many calls."""
@@ -39,6 +39,11 @@ class Found:
     root: Path
     files: list[Path] = field(default_factory=list[Path])
     left_out: dict[str, set[str]] = field(default_factory=dict[str, set[str]])
+
+    @classmethod
+    def within(cls, path: Path) -> Found:
+        """Begin with nothing found in a folder, or by a pattern."""
+        return cls(_split(path)[0] if is_pattern(path) else path)
 
     def leave_out(self, path: Path, why: str, *, is_folder: bool = False) -> None:
         """Note that `path` was left out."""
@@ -70,15 +75,32 @@ def find_files(path: Path) -> Found:
     Raises:
         SourceError: There is nothing to read, more than `MOST_FILES`, or the pattern is none.
     """
-    if is_pattern(path):
-        root, pattern = _split(path)
-        found = Found(root)
-        _match(found, pattern, _Rules(root))
-    else:
-        found = Found(path)
-        _walk(found, path, _Rules(path))
-    found.files.sort(key=lambda file: file.relative_to(found.root).parts)
+    found = Found.within(path)
+    for file in each_file(found, path):
+        found.files.append(file)
+        if len(found.files) > MOST_FILES:
+            raise SourceError(
+                f"{str(found.root)!r} holds more than {MOST_FILES:,} files to read; name a folder "
+                f"in it, a pattern such as docs/**/*.md, or read them in several jobs"
+            )
     return found
+
+
+def each_file(found: Found, path: Path) -> Iterator[Path]:
+    """Yield the files that `find_files` returns, in their order and as they are found.
+
+    Args:
+        found: Where what is left out is noted; `Found.within(path)`.
+        path: The folder or the pattern.
+
+    Raises:
+        SourceError: The folder cannot be read, or the pattern is none.
+    """
+    if is_pattern(path):
+        files = _match(found, _split(path)[1], _Rules(found.root))
+    else:
+        files = _walk(found, path, _Rules(path))
+    return (file for file in files if _is_text(found, file))
 
 
 def _split(path: Path) -> tuple[Path, str]:
@@ -88,38 +110,45 @@ def _split(path: Path) -> tuple[Path, str]:
     return Path(*parts[:first]), "/".join(parts[first:])
 
 
-def _walk(found: Found, folder: Path, rules: _Rules) -> None:
-    waiting = [folder]
+def _walk(found: Found, folder: Path, rules: _Rules) -> Iterator[Path]:
+    """Yield files and what is in folders by their names, which is the order of the paths."""
+    waiting = [_entries(found, folder)]
     while waiting:
-        here = waiting.pop()
-        try:
-            entries = sorted(os.scandir(here), key=lambda entry: entry.name)
-        except OSError as error:
-            if here == folder:
-                raise SourceError(f"cannot read the folder {str(here)!r}: {error}") from error
-            found.leave_out(here, "not readable", is_folder=True)
+        entry = next(waiting[-1], None)
+        if entry is None:
+            waiting.pop()
             continue
-        for entry in entries:
-            path = here / entry.name
-            is_folder = entry.is_dir(follow_symlinks=False)
-            if _is_kept(found, path, rules, is_folder=is_folder, is_link=entry.is_symlink()):
-                if is_folder:
-                    waiting.append(path)
-                elif entry.is_file(follow_symlinks=False):
-                    _add(found, path)
-                else:  # a pipe, for one, which would be waited for
-                    found.leave_out(path, "not a file")
+        path, is_folder = Path(entry.path), entry.is_dir(follow_symlinks=False)
+        if not _is_kept(found, path, rules, is_folder=is_folder, is_link=entry.is_symlink()):
+            continue
+        if is_folder:
+            waiting.append(_entries(found, path))
+        elif entry.is_file(follow_symlinks=False):
+            yield path
+        else:  # a pipe, for one, which would be waited for
+            found.leave_out(path, "not a file")
 
 
-def _match(found: Found, pattern: str, rules: _Rules) -> None:
+def _entries(found: Found, folder: Path) -> Iterator[os.DirEntry[str]]:
     try:
-        for path in found.root.glob(pattern):
-            if path.is_file() and all(_ways(found, path, rules)):
-                _add(found, path)
+        return iter(sorted(os.scandir(folder), key=lambda entry: entry.name))
+    except OSError as error:
+        if folder == found.root:
+            raise SourceError(f"cannot read the folder {str(folder)!r}: {error}") from error
+        found.leave_out(folder, "not readable", is_folder=True)
+        return iter(())
+
+
+def _match(found: Found, pattern: str, rules: _Rules) -> Iterator[Path]:
+    try:
+        files = [
+            path
+            for path in found.root.glob(pattern)
+            if path.is_file() and all(_ways(found, path, rules))
+        ]
     except (OSError, ValueError) as error:
-        if isinstance(error, SourceError):
-            raise
         raise SourceError(f"cannot look for files by {pattern!r}: {error}") from error
+    return iter(sorted(files, key=lambda file: file.relative_to(found.root).parts))
 
 
 def _ways(found: Found, path: Path, rules: _Rules) -> Iterator[bool]:
@@ -147,24 +176,18 @@ def _is_kept(found: Found, path: Path, rules: _Rules, *, is_folder: bool, is_lin
     return why is None
 
 
-def _add(found: Found, path: Path) -> None:
+def _is_text(found: Found, path: Path) -> bool:
+    """Tell by the first bytes of a file whether it may be read."""
     try:
         with path.open("rb") as file:
             head = file.read(HEAD_BYTES)
     except OSError:
         found.leave_out(path, "not readable")
-        return
-    if not head:
-        found.leave_out(path, "empty")
-    elif binary_kind(head):
-        found.leave_out(path, "binary")
-    else:
-        found.files.append(path)
-    if len(found.files) > MOST_FILES:
-        raise SourceError(
-            f"{str(found.root)!r} holds more than {MOST_FILES:,} files to read; name a folder in "
-            f"it, a pattern such as docs/**/*.md, or read them in several jobs"
-        )
+        return False
+    why = ("binary" if binary_kind(head) else None) if head else "empty"
+    if why is not None:
+        found.leave_out(path, why)
+    return why is None
 
 
 class _Rules:

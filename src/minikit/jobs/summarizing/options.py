@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Literal, cast
+from typing import Literal, TypedDict, cast
 
 from minikit.checks import check_choice, check_flag, check_number, check_text, check_whole
 from minikit.errors import ArgumentError
 from minikit.jobs.summarizing.templates import SummarizePrompts
 from minikit.jobs.verb import CheckedOptions, JobOptions, OnGap
 
-__all__ = ["LENGTH_WORDS", "Length", "Options", "Strategy", "SummarizeOptions"]
+__all__ = ["LENGTH_WORDS", "Length", "Options", "Strategy", "SummarizeOptions", "SummaryOptions"]
 
 LENGTH_WORDS = {"short": 80, "medium": 250, "long": 800}
 """Words that the named lengths ask for."""
@@ -20,7 +20,24 @@ Strategy = Literal["auto", "single", "map_reduce", "refine"]
 Unsupported = Literal["mark", "drop"]
 
 
-class SummarizeOptions(JobOptions, total=False):
+class SummaryOptions(TypedDict, total=False):
+    """What can be asked of a summary; `SummarizeOptions` tells what each option means."""
+
+    length: Length
+    detail: float
+    strategy: Strategy
+    cite: bool
+    unsupported: Unsupported
+    focus: str | None
+    language: str | None
+    style: str | None
+    instructions: str | None
+    prompts: SummarizePrompts
+    chunk_tokens: int | None
+    on_gap: OnGap
+
+
+class SummarizeOptions(SummaryOptions, JobOptions, total=False):
     """Options of `summarize`, `asummarize`, `plan` and the client's methods of these names.
 
     Attributes:
@@ -53,19 +70,6 @@ class SummarizeOptions(JobOptions, total=False):
         on_event: Called with a `Progress` after each call. From the synchronous client it runs
             in the client's own thread. An exception in it warns and is dropped.
     """
-
-    length: Length
-    detail: float
-    strategy: Strategy
-    cite: bool
-    unsupported: Unsupported
-    focus: str | None
-    language: str | None
-    style: str | None
-    instructions: str | None
-    prompts: SummarizePrompts
-    chunk_tokens: int | None
-    on_gap: OnGap
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,52 @@
+"""A corpus and what is done to it: what the engines have in common."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from minikit.calls.pipeline import Pipeline
+    from minikit.jobs.corpus.entries import Entry
+    from minikit.jobs.corpus.options import CheckedCorpusOptions
+    from minikit.jobs.corpus.partition import Partition
+    from minikit.jobs.corpus.parts import Output, PartFile
+    from minikit.jobs.corpus.report import Tally
+    from minikit.jobs.corpus.work import Work
+
+__all__ = ["CorpusJob"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CorpusJob:
+    """A corpus, what is done to it, and by whom it was asked for.
+
+    Attributes:
+        entries: The documents.
+        work: What is done to each.
+        options: How.
+        output: The folder of the outcomes, which is open; or None.
+        tally: What counts.
+        client: An `AsyncClient`.
+        pipeline: Its pipeline.
+        settings: The arguments that it was made with.
+    """
+
+    entries: Iterable[Entry] | AsyncGenerator[Entry]
+    work: Work
+    options: CheckedCorpusOptions
+    output: Output | None
+    tally: Tally
+    client: Any
+    pipeline: Pipeline
+    settings: Mapping[str, Any]
+
+    def another_client(self, **changes: Any) -> Any:  # noqa: ANN401 - an `AsyncClient`
+        """Make a client like that of the job."""
+        make: Callable[..., Any] = type(self.client)
+        return make(**{**self.settings, **changes})
+
+    def part(self, partition: Partition) -> PartFile | None:
+        """Return the file of a partition, where there is an output."""
+        return None if self.output is None else self.output.part(partition)

@@ -1,0 +1,99 @@
+"""A corpus worked on by the client itself: several documents side by side, or all in batches."""
+
+from __future__ import annotations
+
+from contextlib import AsyncExitStack
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from minikit.calls.account import Account
+from minikit.calls.batching.settings import batch_of
+from minikit.calls.budget import Budget
+from minikit.errors import ArgumentError
+from minikit.jobs.corpus.partition import partitioned
+from minikit.jobs.corpus.run import CorpusRun
+from minikit.jobs.corpus.worker import Done, done_with
+
+if TYPE_CHECKING:
+    from minikit.jobs.corpus.entries import Entry
+    from minikit.jobs.corpus.job import CorpusJob
+    from minikit.jobs.corpus.partition import Partition
+
+__all__ = ["local_run"]
+
+JOURNAL = "local.sqlite"
+"""The file of a journal's folder that is the client's; workers have one for each partition."""
+
+WINDOW_PER_DOCUMENT = 4
+"""Documents that may be read and not yet handed over, for each that is under way."""
+
+WINDOW_AT_MOST = 1_000
+"""On top of those that are under way."""
+
+IN_BATCHES_AT_MOST = 10_000
+"""Documents under way at a time that go in batches: each holds its text for hours."""
+
+PARTITIONS_AT_LEAST = 4
+"""Partitions under way at a time, so that the last document of one holds up no other."""
+
+
+async def local_run(job: CorpusJob) -> CorpusRun[Any]:
+    """Return the run, which has not begun to work.
+
+    Raises:
+        MissingKeyError: There is no key for the model's server.
+        ArgumentError: There are two journals, or the engine is none.
+    """
+    pipeline, options, work = job.pipeline, job.options, job.work
+    batch = batch_of(options.engine)
+    pipeline.check_key(work.model)
+    at_once = pipeline.max_concurrency
+    if batch is not None:
+        at_once = min(batch.max_requests, IN_BATCHES_AT_MOST)
+        work = replace(work, options={**work.options, "engine": batch})
+    budget = None if options.limit_usd is None else Budget(options.limit_usd)
+    account = Account(budget=budget, job=work.job)
+    client = job.client
+    needs = AsyncExitStack()
+    if options.journal is None:
+        payers: tuple[Account, ...] = (account,)
+    else:
+        client = _with_journal(job, Path(options.journal))
+        needs.push_async_callback(client.aclose)
+        payers = (pipeline.account, account)
+
+    async def one(entry: Entry) -> Done:
+        return Done(outcomes=(await work.outcome(client, entry, payers=payers),))
+
+    async def several(partition: Partition) -> Done:
+        part = job.part(partition)
+        outcomes, error = await done_with(
+            client, work, partition, part, workers=at_once, payers=payers
+        )
+        return Done(outcomes=outcomes, error=error)
+
+    is_whole = job.output is None
+    workers = at_once
+    if not is_whole:
+        workers = max(PARTITIONS_AT_LEAST, at_once // options.partition_size)
+    return CorpusRun(
+        job.entries if is_whole else partitioned(job.entries, options.partition_size),
+        one if is_whole else several,
+        workers=workers,
+        window=min(WINDOW_PER_DOCUMENT * workers, WINDOW_AT_MOST + workers),
+        in_order=options.in_order,
+        tally=job.tally,
+        account=account,
+        needs=needs,
+    )
+
+
+def _with_journal(job: CorpusJob, folder: Path) -> Any:  # noqa: ANN401 - an `AsyncClient`
+    if job.settings["journal"] is not None:
+        raise ArgumentError(
+            f"the client keeps its replies in {str(job.settings['journal'])!r} already: leave "
+            f"journal={str(folder)!r} out"
+        )
+    folder.mkdir(parents=True, exist_ok=True)
+    return job.another_client(journal=folder / JOURNAL, budget_usd=None)
