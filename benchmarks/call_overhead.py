@@ -22,6 +22,8 @@ import warnings
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from results import save
+
 IN_FLIGHT = 16
 PROMPT = "Say something about the sea and the ships on it. " * 20
 
@@ -146,6 +148,11 @@ def overhead(base_url: str, calls: int, rounds: int) -> None:
                 print(f"{way}: {seconds / calls * 1e3:.3f} ms, {seconds / base:.2f} times")
         for way, values in ratios.items():
             print(f"median, {way}: {statistics.median(values):.2f} times the bare SDK")
+        rows = [
+            {"way": way, "times": round(statistics.median(values), 3), "rounds": rounds}
+            for way, values in ratios.items()
+        ]
+        save("call_overhead", rows, command="python benchmarks/call_overhead.py")
 
 
 def resident_mb() -> int:

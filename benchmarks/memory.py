@@ -7,11 +7,14 @@ The text is FILE, or the Python language reference, repeated up to the size (def
 
 from __future__ import annotations
 
+import json
 import resource
 import subprocess
 import sys
 from pathlib import Path
 from pydoc_data.topics import topics
+
+from results import Row, save
 
 JOBS = ("split", "plan")
 
@@ -33,9 +36,15 @@ def measure(job: str, megabytes: int, file: str) -> None:
         count = len(split(text, 4_000))
     else:
         count = plan(text, model="gpt-4o-mini").calls_at_most
-    share = peak_mb() / megabytes
-    print(f"{job:6s} {count:6d} pieces, peak {peak_mb():6.0f} MB = {share:4.1f} x the text", end="")
-    print(f" ({before:.0f} MB before)")
+    row = {
+        "job": job,
+        "text_mb": megabytes,
+        "pieces": count,
+        "before_mb": round(before),
+        "peak_mb": round(peak_mb()),
+        "times": round(peak_mb() / megabytes, 1),
+    }
+    print(json.dumps(row))
 
 
 def main() -> None:
@@ -44,8 +53,13 @@ def main() -> None:
         measure(sys.argv[1], int(sys.argv[2]), sys.argv[3])
         return
     megabytes, file = [*sys.argv[1:], *("100", "")[len(sys.argv) - 1 :]]
+    rows = list[Row]()
     for job in JOBS:
-        subprocess.run([sys.executable, __file__, job, megabytes, file], check=True)
+        command = [sys.executable, __file__, job, megabytes, file]
+        told = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+        rows.append(json.loads(told))
+        print(told, end="", flush=True)
+    save("memory", rows, command="python benchmarks/memory.py")
 
 
 if __name__ == "__main__":

@@ -18,6 +18,8 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
+from results import save
+
 from minikit import CallRecord, Client, Retry, Usage, count_tokens
 from server import ChatServer, Reply, cut_to, ok, prompt_tokens, slow
 
@@ -77,6 +79,14 @@ def main() -> None:
         end="",
     )
     print(f" the text, span {span_s:.1f} s = {span_s / ideal:.3f} x the ideal {ideal:.1f} s")
+    row = {
+        "calls": len(summary.calls),
+        "document_tokens": plan.document_tokens,
+        "input_tokens": summary.usage.input_tokens,
+        "span_s": round(span_s, 2),
+        "ideal_s": round(ideal, 2),
+    }
+    save("span", [row], command="python benchmarks/span.py")
 
 
 if __name__ == "__main__":
