@@ -288,6 +288,20 @@ class ChatServer:
         with self._changed:
             self._scripted.extend(replies)
 
+    def elsewhere(self, method: str, path: str, content_type: str, content: bytes) -> Reply | None:
+        """Answer what is no chat completion; None is returned for one, to be answered as ever.
+
+        Args:
+            method: Of the request.
+            path: What is asked for, with its query.
+            content_type: Of the request's content, or "".
+            content: What was sent.
+        """
+        del content_type, content
+        if method == "POST" and path.partition("?")[0].endswith("/chat/completions"):
+            return None
+        return error(404, message=f"Invalid URL ({method} {path})")
+
     def wait_for(self, *, in_flight: int | None = None, requests: int | None = None) -> None:
         """Wait until so many requests are in flight, or have arrived in all."""
 
@@ -500,12 +514,23 @@ class _Handler(BaseHTTPRequestHandler):
             self.close_connection = True
             self.server.chat._failures.append(failure)
 
+    def do_GET(self) -> None:
+        self.do_POST()
+
+    def do_DELETE(self) -> None:
+        self.do_POST()
+
     def do_POST(self) -> None:
         chat = self.server.chat
-        length = int(self.headers["content-length"])
+        length = int(self.headers.get("content-length", 0))
         sent = self.rfile.read(length)
         if len(sent) < length:  # the client left while it was sending
             raise _Over
+        kind = self.headers.get("content-type", "")
+        elsewhere = chat.elsewhere(self.command, self.path, kind, sent)
+        if elsewhere is not None:
+            self._send(elsewhere, {})
+            return
         body = json.loads(sent)
         headers = {name.lower(): value for name, value in self.headers.items()}
         recorded = Recorded(
@@ -519,7 +544,7 @@ class _Handler(BaseHTTPRequestHandler):
         try:
             if reply.before is not None:
                 reply.before(chat, recorded, self.connection)
-            self._send(reply, recorded)
+            self._send(reply, body, recorded)
         except ConnectionError:
             recorded.abandoned.set()
             raise
@@ -529,13 +554,13 @@ class _Handler(BaseHTTPRequestHandler):
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - as in the base class
         """Say nothing."""
 
-    def _send(self, reply: Reply, recorded: Recorded) -> None:
-        response, left = reply.make(self.server.chat, recorded.body), reply.abort_after
+    def _send(self, reply: Reply, body: Body, recorded: Recorded | None = None) -> None:
+        response, left = reply.make(self.server.chat, body), reply.abort_after
         if left == 0:
             self._abort()
         self._send_headers(response)
         for number, piece in enumerate(_framed(response)):
-            if reply.between is not None:
+            if reply.between is not None and recorded is not None:
                 reply.between(self.server.chat, recorded, self.connection, number)
             self.wfile.write(piece[:left])
             if left is not None:
