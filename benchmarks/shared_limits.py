@@ -20,6 +20,7 @@ import time
 from collections.abc import Generator, Iterator
 from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor, wait
 from contextlib import ExitStack, contextmanager
+from contextvars import copy_context
 from decimal import Decimal
 from multiprocessing import get_context
 from pathlib import Path
@@ -69,7 +70,7 @@ def cost_ms(limits: SharedLimits, rounds: int) -> tuple[float, float]:
 def started(limits: SharedLimits, until: float) -> int:
     """Start requests with several threads until a time; return how many."""
 
-    def send(_: int) -> int:
+    def send() -> int:
         count = 0
         while True:
             one = asked()
@@ -80,8 +81,9 @@ def started(limits: SharedLimits, until: float) -> int:
             limits.settle(one.ident, COST_USD)
             count += 1
 
-    with ThreadPoolExecutor(THREADS) as pool:
-        return sum(pool.map(send, range(THREADS)))
+    with ThreadPoolExecutor(THREADS) as pool:  # in the context of the task, where Dask has one
+        sent = [pool.submit(copy_context().run, send) for _ in range(THREADS)]
+        return sum(each.result() for each in sent)
 
 
 @contextmanager
@@ -144,7 +146,8 @@ def main(count: int, seconds: float) -> None:
             rows.append(
                 {"host": name, "admit_ms": admit_ms, "settle_ms": settle_ms, "share": share}
             )
-    save("shared_limits", rows, processes=count, threads=THREADS, seconds=seconds)
+    command = f"python benchmarks/shared_limits.py {count} {seconds:g}"
+    save("shared_limits", rows, command=command, notes={"threads": THREADS})
 
 
 if __name__ == "__main__":

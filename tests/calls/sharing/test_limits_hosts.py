@@ -7,7 +7,6 @@ import socket
 import sys
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from decimal import Decimal
-from itertools import pairwise
 from multiprocessing import get_context
 from multiprocessing.connection import Client as Caller
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -241,19 +240,33 @@ def _answer(admit: Callable[..., float | None], *values: object) -> object:
         return str(error)
 
 
-def test_redis_keeps_turns_apart_to_the_microsecond(redis_url: str) -> None:
-    """Three requests a minute start 20 seconds apart, whenever they ask."""
+@given(
+    st.lists(st.tuples(st.integers(0, 1), st.integers(0, 300), st.booleans()), max_size=12),
+    st.integers(1, 9),
+    st.integers(100, 900),
+)
+@settings(
+    max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+def test_redis_gives_the_turns_that_the_state_machine_gives(
+    redis_url: str, wanted: list[tuple[int, int, bool]], requests: int, tokens: int
+) -> None:
+    """Asked at the same times, the script in Redis and the state in Python give the same turns."""
     import redis as library
 
-    limits = RedisLimits(redis_url, name="apart", rate_limit=RateLimit(requests_per_minute=3))
+    rate = RateLimit(requests_per_minute=requests, tokens_per_minute=tokens)
+    limits, state = RedisLimits(redis_url, name="turns", rate_limit=rate), LimitsState(None, rate)
     limits.clear()
     server: Any = library.Redis.from_url(redis_url)
-    turns = []
-    for _ in range(6):
-        limits.admit(asked())
-        turns.append(float(server.hget("minikit:{apart}:sums", "last lane")))
+    for one, size, is_sent in wanted:
+        call = asked(requests=one, tokens=size)
+        wait_s = limits.admit(call) or 0.0
+        now = float(server.hget("minikit:{turns}:sums", "last lane")) - wait_s
+        assert state.admit(call, now) == pytest.approx(wait_s, abs=0.01)
+        if not is_sent:
+            for each in (limits, state):
+                each.settle(call.ident, Decimal(0), unsent=True)
     server.close()
-    assert [b - a for a, b in pairwise(turns[3:])] == pytest.approx([20, 20])
 
 
 def test_what_redis_keeps_outlives_its_clients(redis_url: str) -> None:

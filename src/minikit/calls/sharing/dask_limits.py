@@ -104,14 +104,12 @@ class DaskLimits(RemoteLimits):
 
     def _call(self, op: str, **values: object) -> Any:  # noqa: ANN401 - as the scheduler's handlers
         """Ask the scheduler, through the client here, or through the worker whose task this is."""
-        from distributed import get_worker
-
-        try:
-            asking = cast("Any", self._client or get_worker())
-        except ValueError as error:
+        asking: Any = self._client or _worker()
+        if asking is None:
             raise SharedLimitsError(
-                "shared limits that Dask's scheduler keeps can be used in tasks of its cluster only"
-            ) from error
+                "shared limits that Dask's scheduler keeps can be used in tasks of its cluster "
+                "only, and in threads that run in a copy of a task's context"
+            )
         if asking.scheduler is None:
             raise _lost("its client is closed")
         try:
@@ -120,6 +118,18 @@ class DaskLimits(RemoteLimits):
             return answer.result(TIMEOUT_S)
         except (OSError, RuntimeError, CancelledError) as error:  # a timeout is an OSError
             raise _lost(type(error).__name__) from error
+
+
+def _worker() -> object | None:
+    """Return the worker whose task this is.
+
+    An error of ours would not pickle with Dask's own as its context, which holds a ContextVar.
+    """
+    from distributed import get_worker
+
+    with suppress(ValueError):
+        return cast("object", get_worker())
+    return None
 
 
 def _lost(why: str) -> SharedLimitsError:

@@ -75,7 +75,7 @@ local function turn(lane, wanted)
   at = at + wait
   for kind, want in pairs(wanted) do
     local held = bucket(lane, kind, want.limit, at)
-    if held.level >= held.limit then held.since = held.since + ARRIVAL_S end
+    if held.level >= held.limit then held.since = math.max(held.since, at + ARRIVAL_S) end
     held.level = held.level - want.amount
     keep(held)
   end
