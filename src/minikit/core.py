@@ -227,6 +227,11 @@ class AsyncCore:
         schema = await in_thread(lambda: Schema[T].of(kind))
         return await complete_structured(self._pipeline.send, request, schema, forms=self._forms)
 
+    def _join(self, run: str) -> Self:
+        """Become part of a run that other clients are part of, as shared limits know it."""
+        self._pipeline.run = run
+        return self
+
     def _resolved(self, model: str | Model | None) -> Model:
         if model is None:
             model = self._model or os.environ.get("MINIKIT_MODEL") or DEFAULT_MODEL

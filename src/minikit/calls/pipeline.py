@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import time
+import warnings
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
+from copy import copy
 from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -14,26 +17,30 @@ from uuid import uuid4
 
 from minikit.calls.account import Account, payers
 from minikit.calls.attempt import Attempt, Replayed
-from minikit.calls.batching.settings import Sending, batch_of
+from minikit.calls.batching.batches import Batches
+from minikit.calls.batching.pilot import Watcher
+from minikit.calls.batching.post import Post, Unlimited
+from minikit.calls.batching.settings import DAY_S, Batch, Sending, batch_of
+from minikit.calls.batching.unpaced import Unpaced
+from minikit.calls.batching.way import BatchWay, check_model
 from minikit.calls.call import Call, Desk
 from minikit.calls.connections import Connections, Session, in_thread
 from minikit.calls.hooks import Hook, Hooks
 from minikit.calls.line import Line
 from minikit.calls.locks import ForkSafeLock
 from minikit.calls.pace import Pace, RateLimit
-from minikit.calls.replay import replayed
+from minikit.calls.replay import replayed, taken_up
 from minikit.calls.retry import Retry, RetryBudget, retried
 from minikit.calls.settings import check_limits
 from minikit.calls.standin import hurried
-from minikit.calls.transport import Transport, timeout_s
+from minikit.calls.transport import RawReply, Transport, timeout_s
 from minikit.checks import check_number, check_whole
-from minikit.errors import UnknownPriceError
+from minikit.errors import ArgumentError, UnknownPriceError
 from minikit.models.retirement import warn_if_retiring
 
 if TYPE_CHECKING:
     import openai
 
-    from minikit.calls.batching.batches import Batches
     from minikit.calls.budget import Budget
     from minikit.calls.completion import Completion
     from minikit.calls.connections import Route
@@ -47,6 +54,9 @@ __all__ = ["Pipeline", "in_thread"]
 T = TypeVar("T")
 
 OPENAI = "https://api.openai.com/"
+
+BATCH_S = 2 * DAY_S
+"""How long a batch may take, with all that happens around it: 24 hours, by its terms."""
 
 INLINE_CHARACTERS = 20_000
 """Longer texts are tokenized in a worker thread: this many take about 2 ms."""
@@ -96,10 +106,12 @@ class Pipeline:
         self.rate_limit = rate_limit
         self.share = share
         self._journal = journal
-        self._run = uuid4().hex
+        self.run = uuid4().hex
         self._paces: dict[tuple[Route, str], Pace] = {}
         self._lock = ForkSafeLock()
         self._encodings: set[str] = set()
+        self._batches: BatchWay | None = None
+        self._through: dict[Batch | None, Pipeline] = {None: self}
 
     async def send(
         self, request: Request, *, operation: str = "complete", account: Account | None = None
@@ -134,12 +146,18 @@ class Pipeline:
             return call.completion
 
     async def _attempt(self, call: Call) -> Completion:
+        if self._batches is not None:
+            return await self._batches.attempt(call, self._recalled)
+        found = call.under_way
         attempt, transport = await self.admitted(call)
         try:
-            reply = await transport.send(
-                call.request, timeout_s=call.timeout_s, on_headers=attempt.on_headers
-            )
-            attempt.learn()
+            if found is not None and found.body is not None:  # a batch has brought it meanwhile
+                reply = RawReply(body=found.body, request_id=found.request_id, is_kept=True)
+            else:
+                reply = await transport.send(
+                    call.request, timeout_s=call.timeout_s, on_headers=attempt.on_headers
+                )
+                attempt.learn()
             completion = await attempt.read(reply)
         except BaseException as error:
             await attempt.fail(error)
@@ -156,19 +174,21 @@ class Pipeline:
         Raises:
             MinikitError: As `send`, before anything is sent.
         """
+        if self._batches is not None:
+            self._batches.check(request)
         transport = await self._connections.transport(request.model)
         session, route = self._connections.session(), self._connections.route(request.model)
         warn_if_retiring(request.model, datetime.now(UTC).date())
         tokens = await self._check_fit(request)
         accounts = payers(self.account, account)
         call = Call(
-            request=_prepared(request, tokens, transport.server, self._has_budget(accounts)),
+            request=self._prepared(request, tokens, transport.server, accounts),
             operation=operation,
             server=transport.server,
             accounts=accounts,
             desk=self._desk(session, route, request.model, accounts[-1]),
             input_tokens=tokens,
-            timeout_s=self._timeout_s or timeout_s(tokens, request.max_output_tokens),
+            timeout_s=self._attempt_s(request, tokens),
             worst_usd=self._worst_usd(request, tokens, accounts),
             fingerprint=request.fingerprint(transport.server) if self._journal else "",
         )
@@ -177,7 +197,7 @@ class Pipeline:
             if call.completion is not None:
                 yield call
                 return
-            async with session.places:
+            async with self._batches.places(session) if self._batches else session.places:
                 yield call
 
     async def retried(self, attempt: Callable[[], Awaitable[T]], call: Call) -> tuple[T, int]:
@@ -185,11 +205,30 @@ class Pipeline:
         return await retried(attempt, hurried(self._retry), spare=self._spare, watch=call)
 
     async def admitted(self, call: Call) -> tuple[Attempt, Transport]:
-        """Wait until an attempt may be sent; return it with what is to carry it."""
+        """Wait until an attempt may be sent; return it with what is to carry it.
+
+        Raises:
+            ArgumentError: Calls travel in batches, where none is sent by itself.
+        """
+        if self._batches is not None:
+            raise ArgumentError('a stream cannot come from a batch: leave out engine="batch"')
         transport = await self._connections.transport(
             call.request.model
         )  # first: an attempt must be settled
         return await Attempt.admitted(call), transport
+
+    def _prepared(
+        self, request: Request, tokens: int, server: str, accounts: Sequence[Account]
+    ) -> Request:
+        """Keep what was counted, and ask OpenAI for the tier that a budget reckons with.
+
+        A project may be set to a dearer tier. A batch has one of its own.
+        """
+        if self._batches is not None:
+            return replace(request, known_input_tokens=tokens, tier=None)
+        has_budget = self._has_budget(accounts)
+        reckoned = "default" if has_budget and server.startswith(OPENAI) else None
+        return replace(request, known_input_tokens=tokens, tier=request.tier or reckoned)
 
     def _worst_usd(
         self, request: Request, tokens: int, accounts: Sequence[Account]
@@ -198,11 +237,12 @@ class Pipeline:
         has_budget = self._has_budget(accounts)
         if not (has_budget or self._journal or self.share):
             return None
-        worst_usd = request.worst_usd(tokens)
+        in_batch = self._batches is not None
+        worst_usd = request.worst_usd(tokens, in_batch=in_batch)
         if has_budget and worst_usd is None:
-            tier = f" at the tier {request.tier!r}" if request.tier else ""
-            described = "describe it with Model(..., price=Price(...))"
-            way_out = "leave the tier out" if request.tier else described
+            tier = "batch" if in_batch else request.tier
+            way_out = _WAYS_OUT[in_batch, bool(tier)]
+            tier = f" at the tier {tier!r}" if tier else ""
             raise UnknownPriceError(
                 f"no price is known for {request.model.id!r}{tier}, so that a budget cannot be "
                 f"kept: {way_out}, or set no budget"
@@ -217,7 +257,8 @@ class Pipeline:
         key = (route, model.id)
         with self._lock:
             if key not in self._paces:
-                self._paces[key] = Pace(self.rate_limit, self.max_concurrency)
+                paced = Pace(self.rate_limit, self.max_concurrency)
+                self._paces[key] = Unpaced() if self._batches else paced
         if key not in session.turns:
             session.turns[key] = Line()
         if payer not in session.money:
@@ -228,13 +269,17 @@ class Pipeline:
             money=session.money[payer],
             share=session.share,
             journal=self._journal,
-            run=self._run,
+            run=self.run,
             hooks=self.hooks,
             longest_wait_s=self._retry.timeout_s,
+            in_batch=self._batches is not None,
         )
 
     async def _recalled(self, call: Call) -> Completion | None:
-        """Return the reply that the journal has, once what was spent before is booked."""
+        """Return the reply that the journal has, once what was spent before is booked.
+
+        What a batch may still bring, or has brought since, the next attempt goes on with.
+        """
         if self._journal is None:
             return None
         for account in call.accounts:
@@ -242,7 +287,11 @@ class Pipeline:
                 await in_thread(partial(account.carry, self._journal, call.request.model))
         call.looked_at = time.monotonic()
         past = await in_thread(partial(self._journal.recall, call.fingerprint))
-        return replayed(past, call.request)
+        call.under_way = taken_up(past, self.account.awaits, in_batch=self._batches is not None)
+        found = replayed(past, call.request)
+        if call.under_way is not None and call.under_way.body is None and found is not None:
+            call.under_way = None  # it was sent in another way since, and answered
+        return None if call.under_way else found
 
     def through(self, engine: Sending) -> Pipeline:
         """Return the pipeline whose calls travel by `engine`; "local": this one.
@@ -252,9 +301,32 @@ class Pipeline:
         Raises:
             ArgumentError: `engine` is none.
         """
-        if batch_of(engine) is None:
-            return self
-        raise NotImplementedError
+        batch = batch_of(engine)
+        if batch is None or batch in self._through:
+            return self._through[batch]
+        made = self._through[batch] = copy(self)
+        made.travel_by(batch)
+        return made
+
+    def travel_by(self, batch: Batch) -> None:
+        """Let calls travel in batches; `through` calls it, on a pipeline that it makes."""
+        self.max_concurrency, self.rate_limit, self._paces = batch.max_requests, None, {}
+        # A batch may take a day: only the number of attempts bounds a call.
+        self._retry, self._spare = replace(self._retry, timeout_s=math.inf), Unlimited()
+        self._batches = BatchWay(
+            batch,
+            self._connections,
+            hooks=self.hooks,
+            journal=self._journal,
+            retry=self._retry,
+        )
+        if self._journal is None:
+            warnings.warn(
+                "without a journal, a batch is lost when this process ends before it is done, "
+                "though it is paid for: give the client one (journal=)",
+                UserWarning,
+                stacklevel=4,
+            )
 
     async def batches(self, model: Model) -> Batches:
         """Return what lists, cancels and awaits the batches at the server of `model`.
@@ -263,10 +335,25 @@ class Pipeline:
             ArgumentError: The model is the offline one, which knows no batches.
             MissingKeyError: There is no key for the server.
         """
-        raise NotImplementedError
+        check_model(model)
+        transport = await self._connections.transport(model)
+        watcher = Watcher(Post(transport, self._retry), self.hooks, self._journal)
+        return Batches(watcher, model.id)
+
+    def _attempt_s(self, request: Request, tokens: int) -> float:
+        if self._batches is not None:
+            return BATCH_S
+        return self._timeout_s or timeout_s(tokens, request.max_output_tokens)
 
     def check_key(self, model: Model) -> None:
-        """Raise MissingKeyError now, before work is done for a call that could not be sent."""
+        """Raise now, before work is done for a call that could not be sent.
+
+        Raises:
+            MissingKeyError: There is no key for the server.
+            ArgumentError: The model is the offline one, and calls travel in batches.
+        """
+        if self._batches is not None:
+            check_model(model)
         self._connections.route(model)
 
     async def aclose(self) -> None:
@@ -298,13 +385,12 @@ class Pipeline:
         return request.check_fit()
 
 
-def _prepared(request: Request, tokens: int, server: str, has_budget: bool) -> Request:
-    """Keep what was counted, and ask OpenAI for the tier that a budget reckons with.
-
-    A project may be set to a dearer tier.
-    """
-    reckoned = "default" if has_budget and server.startswith(OPENAI) else None
-    return replace(request, known_input_tokens=tokens, tier=request.tier or reckoned)
+_WAYS_OUT = {
+    (False, False): "describe it with Model(..., price=Price(...))",
+    (False, True): "leave the tier out",
+    (True, True): 'send with engine="local"',
+}
+"""What to do about an unknown price; whether it is that of a batch, and of a tier."""
 
 
 def _is_short(request: Request) -> bool:

@@ -13,6 +13,7 @@ from minikit.errors import (
     QuotaExhaustedError,
     SchemaError,
     UnknownPriceError,
+    WorkerError,
 )
 from minikit.jobs.unread import lies_in_the_passage
 
@@ -52,12 +53,12 @@ class Patience:
     def is_over(self, error: MinikitError) -> bool:
         """Note a failure, and tell whether to give up; what is its own fault does not count."""
         errors = error.errors if isinstance(error, JobError) else (error,)
-        if any(map(_is_of_the_server, errors)):
+        if any(map(_is_no_fault_of_its_own, errors)):
             self._failed += 1
         return self._failed >= self._most
 
 
-def _is_of_the_server(error: object) -> bool:
+def _is_no_fault_of_its_own(error: object) -> bool:
     if not isinstance(error, CallError) or isinstance(error, SchemaError):
-        return False
+        return isinstance(error, WorkerError)
     return not lies_in_the_passage(error)

@@ -7,6 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
+from minikit.calls.batching.settings import Batch
 from minikit.calls.pipeline import in_thread
 from minikit.checks import check_choice
 from minikit.jobs.corpus.entries import Documents, entries_of
@@ -15,6 +16,7 @@ from minikit.jobs.corpus.local import local_run
 from minikit.jobs.corpus.options import CorpusVerb, parted
 from minikit.jobs.corpus.outcome import DocumentOutcome
 from minikit.jobs.corpus.parts import Output
+from minikit.jobs.corpus.remote import remote_run
 from minikit.jobs.corpus.report import CorpusReport, Tally
 from minikit.jobs.corpus.run import CorpusRun
 from minikit.jobs.corpus.work import Work
@@ -113,4 +115,5 @@ class AsyncDocumentOutcomes(AsyncStream[DocumentOutcome[R]], Generic[R]):
             pipeline=self._pipeline,
             settings=self._settings,
         )
-        return cast("CorpusRun[R]", await local_run(job))
+        is_local = options.engine in ("local", "batch") or isinstance(options.engine, Batch)
+        return cast("CorpusRun[R]", await (local_run if is_local else remote_run)(job))

@@ -10,14 +10,15 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from traceback import format_exception
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from minikit.calls.ledger import Totals
 from minikit.calls.pipeline import in_thread
-from minikit.errors import MinikitError, WorkerError
+from minikit.errors import MinikitError, MissingKeyError, WorkerError
 from minikit.jobs.corpus.entries import Entry
 from minikit.jobs.corpus.outcome import DocumentOutcome
-from minikit.jobs.crew import Crew
+from minikit.jobs.corpus.spending import SUFFIX, carry
+from minikit.jobs.crew import Crew, telling
 
 if TYPE_CHECKING:
     from minikit.calls.account import Account
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from minikit.jobs.corpus.partition import Partition
     from minikit.jobs.corpus.parts import PartFile
     from minikit.jobs.corpus.work import Work
+    from minikit.models.model import Model
 
 __all__ = ["Done", "Recipe", "done_with", "run_partition"]
 
@@ -36,22 +38,34 @@ class Recipe:
     Attributes:
         make: `AsyncClient`, which stands above.
         settings: Its arguments.
-        share: The limits that all workers keep together, or None.
+        share: The limits that all workers keep together.
+        carries: Whether these know nothing of earlier runs.
         journals: The folder of the journals, one for each partition; or None.
+        run: Id of the run, by which its workers can be stopped.
     """
 
     make: Callable[..., Any]
     settings: Mapping[str, Any]
-    share: SharedLimits | None = None
-    journals: Path | None = None
+    share: SharedLimits
+    carries: bool
+    journals: Path | None
+    run: str
 
-    def client(self, partition: Partition) -> Any:  # noqa: ANN401 - whose class stands above
-        """Make a client for one partition."""
+    def client(self, partition: Partition, model: Model) -> Any:  # noqa: ANN401 - whose class stands above
+        """Make a client for one partition; blocks.
+
+        Raises:
+            JournalError: The journal cannot be read.
+            SharedLimitsError: The limits cannot be reached.
+        """
         journal = None
         if self.journals is not None:
             self.journals.mkdir(parents=True, exist_ok=True)
-            journal = self.journals / f"{partition.name}.sqlite"
-        return self.make(**self.settings, share=self.share, journal=journal)
+            journal = self.journals / f"{partition.name}{SUFFIX}"
+            if self.carries:
+                carry(self.share, journal, model)
+        client = self.make(**self.settings, share=self.share, journal=journal)
+        return client._join(self.run)  # noqa: SLF001 - of our own class
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,7 +107,11 @@ async def _run_partition(
 
     start = time.monotonic()
     worker = f"{socket.gethostname()}:{os.getpid()}"
-    async with recipe.client(partition) as client:
+    try:
+        client = await in_thread(partial(recipe.client, partition, work.model))
+    except (MinikitError, OSError) as error:
+        return Done(outcomes=(), error=_ours(error), worker=worker)
+    async with client:
         outcomes, error = await done_with(
             client, work, partition, part, workers=recipe.settings["max_concurrency"]
         )
@@ -149,6 +167,8 @@ async def done_with(
 
 def _ours(error: BaseException | None) -> MinikitError | None:
     """Return what surely pickles, and whose class the caller knows."""
+    if isinstance(error, MissingKeyError):
+        return cast("MinikitError", telling(error, "keys are read where the workers run"))
     if error is None or isinstance(error, MinikitError):
         return error
     ours = WorkerError(f"a worker failed: {type(error).__name__}: {error}")
