@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 REAL_CALLS = "minikit_real_calls"
 _CHOICES = ("allow", "block")
 _DOUBLES = ("minikit_server", "minikit_cassette")
-_STAY = pytest.StashKey[ExitStack]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -49,14 +48,10 @@ def pytest_configure(config: pytest.Config) -> None:
         f'{REAL_CALLS}(choice): "allow" or "block" calls of this test to models elsewhere',
     )
     choice = _checked(config.getoption(REAL_CALLS) or config.getini(REAL_CALLS))
-    stay = config.stash[_STAY] = ExitStack()
     if choice == "block":
+        stay = ExitStack()
         stay.enter_context(_real_calls(choice))
-
-
-def pytest_unconfigure(config: pytest.Config) -> None:
-    """Let real calls pass again."""
-    config.stash[_STAY].close()
+        config.add_cleanup(stay.close)
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:

@@ -181,9 +181,11 @@ class Cassette(Double):
             return call.wire
         if not self.is_real:
             raise self._not_recorded(asked)
+        from anyio import to_thread
+
         reply = await forward(body)
         if reply.status not in _PASSING and reply.status < 500:
-            self._keep(_Call.of(asked, reply))
+            await to_thread.run_sync(self._keep, _Call.of(asked, reply))
         return reply
 
     def _recorded(self, request: Request) -> _Call | None:
