@@ -21,6 +21,8 @@ from minikit.jobs.unread import BROKEN, lies_in_the_passage
 from minikit.text.document import Span
 
 if TYPE_CHECKING:
+    from anyio import CapacityLimiter
+
     from minikit.jobs.grounds import Grounds
     from minikit.jobs.provenance import NodeKind
     from minikit.jobs.sending import Sender, Written
@@ -29,8 +31,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Reader"]
 
-STUDY_AFTER_S = 1.0
-"""The requests of the other parts go first: what may be wanted later must not hold them up."""
+STUDY_AFTER_S = 2.0
+"""The requests of the other parts go first: what is wanted later must not hold them up."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +64,7 @@ class Reader:
         self._job = job
         self._sender = sender
         self._grounds = grounds
+        self._studies: CapacityLimiter | None = None
         self._mapper = Mapper(sender.engine, self._read, self._halve, self._left_out)
 
     @property
@@ -141,12 +144,14 @@ class Reader:
         self.nodes.append(await self.node(written, piece.span, "partial"))
 
     async def _study(self, span: Span) -> None:
-        """Prepare the evidence for a part while the server reads it, so that none waits for it."""
-        from anyio import sleep
+        """Prepare the evidence for a part while the server reads it; one part at a time."""
+        from anyio import CapacityLimiter, sleep, to_thread
 
         if self._wants_evidence:
             await sleep(STUDY_AFTER_S)
-            await in_thread(partial(self._grounds.study, span))
+            self._studies = self._studies or CapacityLimiter(1)
+            study = partial(self._grounds.study, span)
+            await to_thread.run_sync(study, abandon_on_cancel=True, limiter=self._studies)
 
     def _halve(self, piece: _Piece) -> list[_Piece]:
         words = max(20, piece.words // 2)
