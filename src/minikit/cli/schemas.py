@@ -41,6 +41,9 @@ _READ = {"type", "properties", "required", "items", "enum", "const", "anyOf", "o
 _TOLD = {"title", "description", "format"}
 _IGNORED = {"$schema", "$id", "$defs", "definitions", "default", "examples", "additionalProperties"}
 _KNOWN = _READ | _TOLD | _IGNORED | _LIMITS.keys()
+_TEXTS = {"$ref", "title", "description", "format", "pattern"}
+_NUMBERS = _LIMITS.keys() - {"pattern"}
+_LISTS = {"type", "enum", "anyOf", "oneOf", "required"}
 
 
 def read_schema(named: str) -> Any:  # noqa: ANN401 - a type, and those have none in common
@@ -136,7 +139,7 @@ class _Reader:
             return list[self.type_of(part.get("items"), f"{where}[]")]  # type: ignore[misc] # made at run time
         if kind == "object":
             return self._of_object(part, where)
-        if kind not in _PLAIN:
+        if not isinstance(kind, str) or kind not in _PLAIN:
             raise self._unusable(where, f"the type {kind!r}")
         return _FORMATS.get(part.get("format", ""), str) if kind == "string" else _PLAIN[kind]
 
@@ -164,9 +167,11 @@ class _Reader:
         if not isinstance(part, Mapping):
             raise self._unusable(where, f"{json.dumps(part)[:40]} in the place of an object")
         checked = cast("Mapping[str, Any]", part)
-        unknown = [] if names else [name for name in checked if name not in _KNOWN]
-        if unknown:
-            raise self._unusable(where, f"the keyword {unknown[0]!r}")
+        for name, value in () if names else checked.items():
+            if name not in _KNOWN:
+                raise self._unusable(where, f"the keyword {name!r}")
+            if not _is_sound(name, value):
+                raise self._unusable(where, f"{json.dumps(value)[:40]} as its {name!r}")
         return checked
 
     def _unusable(self, where: str, what: str) -> ArgumentError:
@@ -174,6 +179,22 @@ class _Reader:
             f"the schema {self._path!r} has {what} at {where}, which cannot be used; name a class "
             f"instead: MODULE:CLASS"
         )
+
+
+def _is_sound(name: str, value: object) -> bool:
+    """Whether a keyword can have this value, as far as a type is made of it."""
+    if name in _TEXTS:
+        return isinstance(value, str)
+    if name in _NUMBERS:
+        return isinstance(value, int | float) and not isinstance(value, bool)
+    if name == "const":
+        return value is None or isinstance(value, str | int | float)
+    if name not in _LISTS or (name == "type" and isinstance(value, str)):
+        return True
+    each = cast("list[object]", value) if isinstance(value, list) else []
+    if name == "required":
+        return isinstance(value, list)
+    return bool(each) and (name != "enum" or all(_is_sound("const", item) for item in each))
 
 
 def _item(part: object, name: str) -> object:
