@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from anyio import Lock, Semaphore
     from anyio.lowlevel import RunVar
 
+    from minikit.calls.batching.lane import Room
+    from minikit.calls.batching.settings import Batch
     from minikit.calls.shared import SharedLimits
     from minikit.calls.transport import Server
     from minikit.models.model import Model
@@ -49,6 +51,7 @@ class Session:
         money: The lines before the budgets.
         turns: The lines before the limits of servers.
         transports: The connections.
+        rooms: What calls that travel in batches have, for each way to gather them.
     """
 
     pid: int
@@ -60,6 +63,7 @@ class Session:
     )
     turns: dict[tuple[Route, str], Line] = field(default_factory=dict[tuple["Route", str], Line])
     transports: dict[Route, Transport] = field(default_factory=dict["Route", Transport])
+    rooms: dict[Batch, Room] = field(default_factory=dict["Batch", "Room"])
 
 
 class Connections:
@@ -158,6 +162,7 @@ class Connections:
         """Close the connections of this event loop."""
         session = self.session()
         transports, session.transports = session.transports, {}
+        session.rooms.clear()
         for transport in transports.values():
             await transport.aclose()
 

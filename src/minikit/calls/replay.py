@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -17,7 +17,7 @@ from minikit.tokens.messages import Message
 if TYPE_CHECKING:
     from minikit.calls.journal_rows import Attempt
 
-__all__ = ["booked", "replayed"]
+__all__ = ["booked", "replayed", "taken_up"]
 
 
 def replayed(attempts: Sequence[Attempt], request: Request) -> Completion | None:
@@ -32,6 +32,24 @@ def replayed(attempts: Sequence[Attempt], request: Request) -> Completion | None
             entry = attempt.entry
             cost_usd = entry.cost_usd if entry else completion.cost_usd
             return replace(completion, cost_usd=cost_usd, attempts=0, replayed=True)
+    return None
+
+
+def taken_up(
+    attempts: Sequence[Attempt], awaits: Callable[[int], bool], *, in_batch: bool
+) -> Attempt | None:
+    """Return the newest of `attempts` that the next one can go on with, or None.
+
+    Args:
+        attempts: Of one request.
+        awaits: Tells whether an attempt was left to its batch, and is yet to be booked.
+        in_batch: Whether the next one can wait for a batch; else its reply must have come.
+    """
+    for attempt in reversed(attempts):
+        if attempt.is_under_way and in_batch:
+            return attempt
+        if attempt.body is not None and attempt.entry is None and awaits(attempt.id):
+            return attempt
     return None
 
 

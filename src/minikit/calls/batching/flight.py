@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from minikit.calls.attempt import Attempt
     from minikit.calls.transport import RawReply
 
-__all__ = ["Fate", "Flight", "Item"]
+__all__ = ["Fate", "Flight", "Item", "wave_like"]
 
 Fate = Literal["unsent", "aboard", "free", "known"]
 """What to book for a call that brings no reply: nothing, as nothing was sent; nothing yet, as its
@@ -37,6 +37,7 @@ class Item:
         fate: What to book where there is no reply.
         reply: The reply, or None.
         error: Why there is none, or None.
+        is_gone: Whether it was cancelled.
     """
 
     attempt: Attempt
@@ -46,6 +47,7 @@ class Item:
     fate: Fate = "unsent"
     reply: RawReply | None = None
     error: Exception | None = None
+    is_gone: bool = False
 
     @property
     def is_over(self) -> bool:
@@ -86,7 +88,7 @@ class Flight:
         file_id: The server's id of it, once it is there.
         size_bytes: Its size.
         in_doubt: Whether a batch may have been made of it that we do not know.
-        replies: Replies that its batch has brought so far.
+        replied: The names of requests whose replies its batch has brought so far.
         driver: Who drives.
         rounds: How often it was sent again without the requests that the server found wrong.
     """
@@ -104,7 +106,7 @@ class Flight:
     file_id: str | None = None
     size_bytes: int = 0
     in_doubt: bool = False
-    replies: int = 0
+    replied: set[str] = field(default_factory=set[str])
     driver: Item | None = None
     rounds: int = 0
 
@@ -112,6 +114,14 @@ class Flight:
     def is_empty(self) -> bool:
         """Whether nobody waits for it."""
         return not (self.waiting or self.aboard)
+
+    @property
+    def is_led(self) -> bool:
+        """Whether the driver is one of those who wait."""
+        driver = self.driver
+        if driver is None:
+            return False
+        return driver in (self.aboard.get(driver.name), self.waiting.get(driver.name))
 
     def join(self, item: Item) -> None:
         """Take a call in; the first one drives."""
@@ -129,13 +139,21 @@ class Flight:
             item.woken.set()
 
     def leave(self, item: Item) -> None:
-        """Let a call go, with its reply or without; another drives in its place."""
+        """Let a call go, with its reply or without."""
+        item.is_gone = True
+        self.drop(item)
+        self.hand_over()
+
+    def drop(self, item: Item) -> None:
+        """Let a call go elsewhere; where it drives, it hands over when it comes to it."""
         for calls in (self.waiting, self.aboard):
             if calls.get(item.name) is item:
                 del calls[item.name]
-        if self.driver is item:
-            self.driver = next(iter(self.aboard.values()), None)
-            self.driver = self.driver or next(iter(self.waiting.values()), None)
+
+    def hand_over(self) -> None:
+        """Let another drive, where the driver is here no more."""
+        if self.driver is not None and not self.is_led:
+            self.driver = next(iter((*self.aboard.values(), *self.waiting.values())), None)
             if self.driver is not None:
                 self.driver.woken.set()
 
@@ -156,12 +174,13 @@ class Flight:
         self.waiting, self.aboard = {**self.aboard, **self.waiting}, {}
         self.note = wave_like(self.note)
         self.adopted = self.is_open = self.in_doubt = False
-        self.file_id, self.replies = None, 0
+        self.file_id, self.replied = None, set()
+        for item in self.waiting.values():
+            item.fate = "unsent"
 
     def _end(self, item: Item) -> None:
         """Wake a call that is over; its driver goes on for the others."""
-        self.waiting.pop(item.name, None)
-        self.aboard.pop(item.name, None)
+        self.drop(item)
         item.woken.set()
 
 
