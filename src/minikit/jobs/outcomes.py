@@ -6,9 +6,11 @@ from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Generic, Protocol, Self, TypeVar
 
 from minikit.errors import ArgumentError
+from minikit.jobs.holding import Held
 from minikit.jobs.owning import Owning
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
     from types import TracebackType
 
 __all__ = ["AsyncStream", "Run"]
@@ -36,7 +38,8 @@ class Run(Protocol[O_co]):
 class AsyncStream(Owning, Generic[O]):
     """A stream of outcomes, to open with `async with` and to read with `async for`.
 
-    Its work is done in tasks of its own while it is open; leaving it cancels them.
+    Its work is done in tasks of its own while it is open; leaving it cancels them. An `async for`
+    over one that is not open opens it, and closes it when the loop has left it behind.
     """
 
     _made_by = "the client"
@@ -68,8 +71,9 @@ class AsyncStream(Owning, Generic[O]):
             self._stack = stack.pop_all()
         return self
 
-    def __aiter__(self) -> Self:
-        return self
+    def __aiter__(self) -> AsyncIterator[O]:
+        """Return itself; where it is not open, what opens it and closes it at the end."""
+        return self if self._is_open else Held(self)
 
     async def __anext__(self) -> O:
         return await self._opened.next()

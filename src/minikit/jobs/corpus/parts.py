@@ -208,6 +208,6 @@ def _pyarrow() -> Any:  # noqa: ANN401 - an extra
         import pyarrow.parquet
     except ImportError as error:
         raise MissingExtraError(
-            'Parquet needs pyarrow: pip install "minikit[dask]", or write output_format="jsonl"'
+            'Parquet needs pyarrow: pip install "minikit[parquet]", or write output_format="jsonl"'
         ) from error
     return pa
