@@ -12,11 +12,11 @@ from minikit.jobs.plan import Models, Plan, Plans, VerbPlan
 from minikit.jobs.planning import Verb, plan_of
 from minikit.jobs.summarize import run
 from minikit.jobs.summarizing.options import Options, SummarizeOptions
-from minikit.jobs.summarizing.prepare import prepare
+from minikit.jobs.summarizing.prepare import Job, prepare
 from minikit.jobs.summarizing.stream import AsyncSummaryStream
 from minikit.jobs.summarizing.summary import Summary
 from minikit.models.model import Model
-from minikit.text.document import Source
+from minikit.text.document import Document, Source
 from minikit.verbs import AsyncVerbs
 
 if TYPE_CHECKING:
@@ -100,6 +100,11 @@ class AsyncClient(AsyncVerbs):
             ArgumentError: An option cannot be used.
         """
         resolved, checked = self._resolved(model), Options(**options)
+        if checked.engine != "local":
+            raise ArgumentError(
+                "a stream is read as it is written, and a batch is not: use summarize(), or leave "
+                "engine out"
+            )
         return AsyncSummaryStream(partial(self._summarize, source, resolved, checked))
 
     async def compare(
@@ -280,7 +285,7 @@ class AsyncClient(AsyncVerbs):
         each = [self._resolved(one) for one in model]
         document = await in_thread(partial(readable, source))
         checked = Options(**options)
-        jobs = [await self._planned(prepare, document, one, checked) for one in each]
+        jobs = [await self._summary_job(document, one, checked) for one in each]
         return Plans(plans=tuple(job.plan for job in jobs))
 
     async def _summarize(
@@ -288,8 +293,12 @@ class AsyncClient(AsyncVerbs):
     ) -> Summary:
         document = await in_thread(partial(readable, source))
         self._pipeline.check_key(model)
-        job = await self._planned(prepare, document, model, options)
+        job = await self._summary_job(document, model, options)
         return await run(job, self._pipeline, listen)
+
+    async def _summary_job(self, document: Document, model: Model, options: Options) -> Job:
+        setting = self._setting.by(options.engine)
+        return await in_thread(partial(prepare, document, model, options, setting))
 
     def _many(
         self,

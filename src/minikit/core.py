@@ -7,8 +7,9 @@ from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self, TypeVar, Unpack, overload
+from typing import TYPE_CHECKING, Any, Self, TypeVar, Unpack, cast, overload
 
+from minikit.calls.batching.settings import Sending
 from minikit.calls.budget import Budget, read_usd
 from minikit.calls.completion import Completion
 from minikit.calls.hooks import Hook
@@ -264,4 +265,5 @@ class AsyncCore:
         return await self._planned(prepare, *arguments, model=resolved, **options)
 
     async def _planned(self, prepare: Callable[..., J], *arguments: object, **options: object) -> J:
-        return await in_thread(partial(prepare, *arguments, setting=self._setting, **options))
+        setting = self._setting.by(cast("Sending", options.get("engine", "local")))
+        return await in_thread(partial(prepare, *arguments, setting=setting, **options))

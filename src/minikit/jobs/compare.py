@@ -79,7 +79,9 @@ def prepare(
     named = several_models(models)
     wishes: dict[str, Any] = {**options}
     common = CheckedOptions(
-        budget_usd=wishes.pop("budget_usd", None), on_event=wishes.pop("on_event", None)
+        engine=wishes.pop("engine", "local"),
+        budget_usd=wishes.pop("budget_usd", None),
+        on_event=wishes.pop("on_event", None),
     )
     document = None if source is None else readable(source)
     task = Task(document=document, prompt=prompt, options=wishes)
@@ -159,6 +161,7 @@ class _Run:
         summary = await self.verbs.summarize(
             cast("Document", task.document),
             model=model,
+            engine=self.job.options.engine,
             budget_usd=budget_usd,
             on_event=self.watcher.on_event,
             **task.options,
@@ -173,7 +176,7 @@ class _Run:
 
     async def _answered(self, contender: Contender, budget_usd: Decimal | None) -> ModelReply:
         model, document = contender.model, self.job.task.document
-        options = CheckedOptions(budget_usd=budget_usd, on_event=self.watcher.on_event)
+        options = replace(self.job.options, budget_usd=budget_usd, on_event=self.watcher.on_event)
         digest = digest_of(self.job.digest, model, [])  # else one would book what others have spent
         plan = cast("VerbPlan", contender.plan)
         job = replace(self.job, model=model, plan=plan, digest=digest)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import chain, islice, product
 from typing import TYPE_CHECKING
 
-from minikit.jobs.plain import counted, money, span_of, table, time_text
+from minikit.jobs.plain import counted, money, span_of, table, time_text, until_text
 from minikit.jobs.timing import duration
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from minikit.jobs.plan import Plan, VerbPlan
     from minikit.text.document import Span
 
-__all__ = ["draw_levels", "draw_plans", "draw_tree"]
+__all__ = ["draw_levels", "draw_plans", "draw_tree", "likely_text"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,6 +80,8 @@ def _bounds(plan: VerbPlan) -> str:
 
 def _time(plan: VerbPlan) -> str:
     took = duration(plan)
+    if took.at_most_s is not None:
+        return f"{until_text(took.at_most_s)}, in batches: 24 h at most for each level"
     least, likely = time_text(took.at_least_s), time_text(took.likely_s)
     told = f"likely {likely}" if least == likely else f"likely {likely}, {least} at least"
     limits = [
@@ -113,7 +115,7 @@ def draw_plans(plans: Sequence[Plan]) -> str:
             f"{sum(level.output_tokens_at_most for level in plan.levels):,}",
             _cost(plan.cost_usd_at_least),
             _cost(plan.cost_usd_at_most),
-            time_text(duration(plan).likely_s),
+            likely_text(plan),
             "cheapest" if cheapest is not None and plan.cost_usd_at_most == cheapest else "",
         ]
         for plan in plans
@@ -132,6 +134,12 @@ class _View:
         """Return which of some nodes are left out: those in the middle, unless it is one."""
         middle = range(first + (self.most + 1) // 2, last - self.most // 2)
         return middle if len(middle) > 1 else range(last, last)
+
+
+def likely_text(plan: VerbPlan) -> str:
+    """Write how long a plan likely takes, or in batches at most."""
+    took = duration(plan)
+    return until_text(took.at_most_s) if took.at_most_s is not None else time_text(took.likely_s)
 
 
 def _cost(cost_usd: Decimal | None) -> str:

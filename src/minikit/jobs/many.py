@@ -58,6 +58,7 @@ class ManyJob(Job):
         Raises:
             BudgetExceededError: The plan costs more at least than the budget allows.
         """
+        pipeline = pipeline.through(self.options.engine)
         tally = RowsTally(
             pipeline,
             self.plan,

@@ -85,7 +85,9 @@ def prepare(
         digest=digest_of("needle", model, list(texts.values()), asked),
         trial=trial,
         probes=probes,
-        options=CheckedOptions(budget_usd=checked.budget_usd, on_event=checked.on_event),
+        options=CheckedOptions(
+            engine=checked.engine, budget_usd=checked.budget_usd, on_event=checked.on_event
+        ),
     )
 
 
@@ -170,6 +172,7 @@ class _Run:
         return await ask(
             probe.document,
             model=self.job.model,
+            engine=self.job.options.engine,
             budget_usd=budget_usd,
             on_event=self.watcher.on_event,
             **options,

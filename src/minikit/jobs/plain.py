@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from decimal import Decimal
 
-__all__ = ["counted", "money", "span_of", "table", "time_text"]
+__all__ = ["counted", "money", "span_of", "table", "time_text", "until_text"]
 
 
 def counted(number: int, noun: str) -> str:
@@ -36,6 +36,11 @@ def time_text(seconds: float) -> str:
     if whole < 3600:
         return f"{whole // 60} min {whole % 60} s"
     return f"{whole // 3600:,} h {whole % 3600 // 60} min"
+
+
+def until_text(seconds: float) -> str:
+    """Write how long something may take at most, in whole hours."""
+    return f"up to {seconds / 3600:,.0f} h"
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

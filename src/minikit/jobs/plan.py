@@ -17,6 +17,10 @@ from minikit.text.document import Span
 __all__ = ["Level", "Models", "Plan", "Plans", "VerbPlan"]
 
 
+Travel = Literal["local", "batch"]
+"""How the calls of a plan travel: one by one from this machine, or on the Batch API."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Level:
     """Calls that can run at the same time, or, of "refine", one after the other.
@@ -56,9 +60,10 @@ class VerbPlan(Serializable):
             when the model's price is unknown.
         cost_usd_at_most: Nothing cached, every reply nearly as long as its limit (one that reaches
             it is cut off, and done again on top); None likewise.
-        max_concurrency: Calls in flight at most.
+        max_concurrency: Calls in flight at most, where they travel one by one.
         requests_per_minute: What the client was told that the account allows; None where nothing.
         tokens_per_minute: The same, in tokens.
+        engine: How the calls travel: "local", one by one, or "batch", at the price of batches.
     """
 
     verb: str
@@ -71,6 +76,7 @@ class VerbPlan(Serializable):
     max_concurrency: int
     requests_per_minute: int | None = None
     tokens_per_minute: int | None = None
+    engine: Travel = "local"
 
     @property
     def calls_at_least(self) -> int:
@@ -84,7 +90,10 @@ class VerbPlan(Serializable):
 
     @property
     def duration(self) -> Duration:
-        """How long the calls take, at the speed of models of the class of gpt-4o-mini."""
+        """How long the calls take, at the speed of models of the class of gpt-4o-mini.
+
+        In batches nobody knows: it is a day at most for each level, and often much less.
+        """
         return duration(self)
 
     def __str__(self) -> str:

@@ -61,6 +61,7 @@ class _Run:
     def __init__(self, job: Job, pipeline: Pipeline, listen: Listener | None) -> None:
         self.job = job
         options = job.options
+        pipeline = pipeline.through(job.options.engine)
         tally = Tally(
             pipeline,
             job.plan,

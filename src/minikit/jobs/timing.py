@@ -8,7 +8,7 @@ second, and that is what the constants below say. A server in trouble, and one's
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from minikit.calls.limits import Bucket
@@ -29,6 +29,10 @@ READ_TOKENS_PER_S = 20_000
 WRITTEN_TOKENS_PER_S = 80
 """Assumed: how fast a reply is written."""
 
+DAY_S = 86_400.0
+"""A batch is given up after a day (OpenAI API reference, Batch: completion_window, read
+2026-11-23)."""
+
 LIKELY_SHARE = 0.5
 """Where a figure likely lies between the plan's bounds. A reply takes about three quarters of its
 output limit where the prompt is short, and a quarter where it is long (see `Sizes.limit`)."""
@@ -40,11 +44,15 @@ class Duration:
 
     Attributes:
         at_least_s: If every reply is as short as can be.
-        likely_s: If replies are as long as they usually are.
+        likely_s: If replies are as long as they usually are; of batches the longest that it can
+            take, since nobody knows what is likely.
+        at_most_s: In batches a day for each level, since a batch that is not done after a day is
+            given up; None where calls travel one by one.
     """
 
     at_least_s: float
     likely_s: float
+    at_most_s: float | None = None
 
 
 def duration(plan: VerbPlan) -> Duration:
@@ -54,9 +62,20 @@ def duration(plan: VerbPlan) -> Duration:
     one, and they start no faster than requests and tokens a minute allow. Of both an account has
     a minute's worth at the start; a request takes the larger of its output limit and a quarter of
     its characters (see `minikit.calls.pace.charge`). Retries come on top. Linear in the calls.
+
+    In batches all calls of a level travel together, and those of "refine" one after the other.
     """
+    if plan.engine == "batch":
+        together = replace(plan, max_concurrency=max(1, plan.calls_at_most))
+        most = sum(_rounds(level) * DAY_S for level in plan.levels)
+        return Duration(at_least_s=_seconds(together, 0.0), likely_s=most, at_most_s=most)
     least, likely = (_seconds(plan, share) for share in (0.0, LIKELY_SHARE))
     return Duration(at_least_s=least, likely_s=max(least, likely))
+
+
+def _rounds(level: Level) -> int:
+    """Return how many batches of a level wait for one another at most."""
+    return level.calls_at_most if level.operation == "refine" else min(1, level.calls_at_most)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

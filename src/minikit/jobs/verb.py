@@ -8,10 +8,11 @@ from decimal import Decimal
 from inspect import iscoroutinefunction
 from typing import TYPE_CHECKING, Literal, TypedDict, cast
 
+from minikit.calls.batching.settings import Sending, batch_of
 from minikit.calls.budget import read_usd
 from minikit.errors import ArgumentError
 from minikit.jobs.engine import Engine
-from minikit.jobs.plan import Level, VerbPlan
+from minikit.jobs.plan import Level, Travel, VerbPlan
 from minikit.jobs.tally import Tally
 from minikit.models.model import Model
 from minikit.models.money import EXACT, total_usd
@@ -43,12 +44,16 @@ class JobOptions(TypedDict, total=False):
     """Options of every verb.
 
     Attributes:
+        engine: How calls travel: "local" (the default), one by one from this machine; or "batch",
+            or a `Batch`, on the Batch API: half the price, and within a day for each level of the
+            plan.
         budget_usd: US dollars that this job may cost, such as "0.50", beside the client's budget. A
             call that could pass it is not sent, and the error carries what the others brought.
         on_event: Called with a `Progress` after each call. From the synchronous client it runs
             in the client's own thread. An exception in it warns and is dropped.
     """
 
+    engine: Sending
     budget_usd: str | int | Decimal | None
     on_event: Callable[[Progress], None] | None
 
@@ -57,10 +62,12 @@ class JobOptions(TypedDict, total=False):
 class CheckedOptions:
     """`JobOptions` with defaults, checked; the base of the options of each verb."""
 
+    engine: Sending = "local"
     budget_usd: str | int | Decimal | None = None
     on_event: Callable[[Progress], None] | None = None
 
     def __post_init__(self) -> None:
+        batch_of(self.engine)  # raises where it is none
         if self.budget_usd is not None:
             object.__setattr__(self, "budget_usd", read_usd("budget_usd", self.budget_usd))
         if self.on_event is not None and not callable(cast("object", self.on_event)):
@@ -79,14 +86,41 @@ class Setting:
     """What a client allows its jobs.
 
     Attributes:
-        max_concurrency: Calls in flight at most.
+        max_concurrency: Calls in flight at most, where they travel one by one.
         requests_per_minute: What the account allows; None where that is not known.
         tokens_per_minute: The same, in tokens.
+        engine: How calls travel.
     """
 
     max_concurrency: int
     requests_per_minute: int | None = None
     tokens_per_minute: int | None = None
+    engine: Travel = "local"
+
+    def by(self, engine: Sending) -> Setting:
+        """Return this setting for calls that travel by `engine`; in batches no pace is kept.
+
+        Raises:
+            ArgumentError: `engine` is none.
+        """
+        if batch_of(engine) is None:
+            return self
+        return Setting(max_concurrency=self.max_concurrency, engine="batch")
+
+    def tier_for(self, model: Model) -> str:
+        """Return the tier that calls are priced at.
+
+        Raises:
+            ArgumentError: The model is the offline one, which knows no batches.
+        """
+        if self.engine == "local":
+            return "default"
+        if model.provider == "offline":
+            raise ArgumentError(
+                f"the model {model.id!r} answers on this machine and knows no batches: leave "
+                f"engine out, or choose another model"
+            )
+        return "batch"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,6 +143,7 @@ class Job:
         Raises:
             BudgetExceededError: The plan costs more at least than the budget allows.
         """
+        pipeline = pipeline.through(options.engine)
         tally = Tally(
             pipeline,
             self.plan,
@@ -156,21 +191,23 @@ def planned(
         document_characters: Code points of all sources.
         document_tokens: Tokens of all sources.
     """
+    tier = setting.tier_for(model)
     return VerbPlan(
         verb=verb,
         model=model.id,
         document_characters=document_characters,
         document_tokens=document_tokens,
         levels=tuple(levels),
-        cost_usd_at_least=total_usd(_least_usd(model, level) for level in levels),
-        cost_usd_at_most=total_usd(_most_usd(model, level) for level in levels),
+        cost_usd_at_least=total_usd(_least_usd(model, level, tier) for level in levels),
+        cost_usd_at_most=total_usd(_most_usd(model, level, tier) for level in levels),
         max_concurrency=setting.max_concurrency,
         requests_per_minute=setting.requests_per_minute,
         tokens_per_minute=setting.tokens_per_minute,
+        engine=setting.engine,
     )
 
 
-def _least_usd(model: Model, level: Level) -> Decimal | None:
+def _least_usd(model: Model, level: Level, tier: str) -> Decimal | None:
     """Return what a level costs if all is read from the prompt cache and replies are one token.
 
     A token at a time, since a model may price the tokens of a long prompt higher.
@@ -180,10 +217,11 @@ def _least_usd(model: Model, level: Level) -> Decimal | None:
         Usage(input_tokens=1, cached_tokens=1),
         level.input_tokens_at_least,
         level.calls_at_least,
+        tier,
     )
 
 
-def _most_usd(model: Model, level: Level) -> Decimal | None:
+def _most_usd(model: Model, level: Level, tier: str) -> Decimal | None:
     """Return what a level costs if nothing is cached and all replies are as long as they may be.
 
     The calls of a level are about as long as each other, so that they reach a higher price of long
@@ -194,18 +232,18 @@ def _most_usd(model: Model, level: Level) -> Decimal | None:
         level.output_tokens_at_most,
         level.calls_at_most,
     )
-    linear = _linear_usd(model, Usage(input_tokens=1), inputs, outputs)
+    linear = _linear_usd(model, Usage(input_tokens=1), inputs, outputs, tier)
     if linear is None or not calls:
         return linear
     usage = Usage(input_tokens=-(-inputs // calls), output_tokens=-(-outputs // calls))
-    return max(linear, _times(cost_usd(model, usage), calls) or linear)
+    return max(linear, _times(cost_usd(model, usage, tier=tier), calls) or linear)
 
 
-def _linear_usd(model: Model, token: Usage, inputs: int, outputs: int) -> Decimal | None:
+def _linear_usd(model: Model, token: Usage, inputs: int, outputs: int, tier: str) -> Decimal | None:
     """Price so many input tokens of the kind of `token`, and so many output tokens, one by one."""
     costs = (
-        _times(cost_usd(model, token), inputs),
-        _times(cost_usd(model, Usage(output_tokens=1)), outputs),
+        _times(cost_usd(model, token, tier=tier), inputs),
+        _times(cost_usd(model, Usage(output_tokens=1), tier=tier), outputs),
     )
     return total_usd(costs)
 

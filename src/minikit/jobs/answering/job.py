@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Literal, Unpack, cast
 
+from minikit.calls.batching.settings import Sending
 from minikit.checks import check_choice, check_flag, check_text, check_whole
 from minikit.errors import ArgumentError, ContextOverflowError, SourceError
 from minikit.jobs.answering.answer import Answer
@@ -82,6 +83,9 @@ class AskOptions(JobOptions, total=False):
             of 128,000.
         on_gap: What to do about a passage that a filter refuses: "mark" it in `Answer.gaps` (the
             default) or "raise" JobError.
+        engine: How calls travel: "local" (the default), one by one from this machine; or "batch",
+            or a `Batch`, on the Batch API: half the price, and within a day for each level of the
+            plan.
         budget_usd: US dollars that this job may cost, such as "0.50", beside the client's budget. A
             call that could pass it is not sent, and the error carries what the others brought.
         on_event: Called with a `Progress` after each call. From the synchronous client it runs
@@ -94,6 +98,7 @@ class AskOptions(JobOptions, total=False):
     instructions: str | None
     chunk_tokens: int | None
     on_gap: OnGap
+    engine: Sending
     budget_usd: str | int | Decimal | None
     on_event: Callable[[Progress], None] | None
 

@@ -79,6 +79,8 @@ class CheckedChatOptions(CheckedOptions):
 
     def __post_init__(self) -> None:
         CheckedOptions.__post_init__(self)
+        if self.engine != "local":
+            raise ArgumentError("a chat waits for each reply, and no batch does: leave engine out")
         check_text("system", self.system)
         object.__setattr__(self, "tools", _definitions(self.tools))
         if self.tool_choice is not None and not self.tools:

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, TypedDict
 
+from minikit.calls.batching.settings import Sending
 from minikit.calls.request import Request, Tier
 from minikit.checks import check_flag, check_text
+from minikit.errors import ArgumentError
 from minikit.jobs.verb import CheckedOptions
 
 if TYPE_CHECKING:
@@ -33,6 +35,9 @@ class ManyOptions(TypedDict, total=False):
             models that have it.
         in_order: Whether the outcomes come in the order of the rows (the default) or, with False,
             as they come, which lets no slow row hold up others.
+        engine: How calls travel: "local" (the default), one by one from this machine; or "batch",
+            or a `Batch`, on the Batch API: half the price, and within a day for each level of the
+            plan.
         budget_usd: US dollars that this job may cost, such as "0.50", beside the client's budget. A
             call that could pass it is not sent, and ends the job. With a journal, what earlier runs
             of the job have spent counts: the same rows, template and options; of rows that can be
@@ -47,6 +52,7 @@ class ManyOptions(TypedDict, total=False):
     seed: int | None
     tier: Tier | None
     in_order: bool
+    engine: Sending
     budget_usd: str | int | Decimal | None
     on_event: Callable[[RowsProgress], None] | None
 
@@ -65,6 +71,10 @@ class CheckedManyOptions(CheckedOptions):
 
     def __post_init__(self) -> None:
         CheckedOptions.__post_init__(self)
+        if self.tier is not None and self.engine != "local":
+            raise ArgumentError(
+                f"tier={self.tier!r} and a batch are two prices: leave one of them out"
+            )
         check_text("system", self.system)
         check_flag("in_order", self.in_order)
 

@@ -8,6 +8,7 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Generic, Literal, TypeVar
 
+from minikit.calls.batching.settings import Sending
 from minikit.checks import check_choice, check_text, check_whole
 from minikit.errors import ArgumentError
 from minikit.jobs.drawing import draw_levels
@@ -50,6 +51,9 @@ class DescribeOptions(JobOptions, total=False):
         instructions: Anything else to ask for, in your own words.
         max_output_tokens: Limit of each reply; one that reaches it is an error. Default: ample for
             what is asked, and where that is not enough, once more with all the room there is.
+        engine: How calls travel: "local" (the default), one by one from this machine; or "batch",
+            or a `Batch`, on the Batch API: half the price, and within a day for each level of the
+            plan.
         budget_usd: US dollars that this job may cost, such as "0.50", beside the client's budget. A
             call that could pass it is not sent, and the error carries what the others brought.
         on_event: Called with a `Progress` after each call. From the synchronous client it runs
@@ -61,6 +65,7 @@ class DescribeOptions(JobOptions, total=False):
     language: str | None
     instructions: str | None
     max_output_tokens: int | None
+    engine: Sending
     budget_usd: str | int | Decimal | None
     on_event: Callable[[Progress], None] | None
 

@@ -125,7 +125,7 @@ def _job(
             **{each.name: getattr(plan, each.name) for each in fields(plan)},
             images=tuple(told(image, sizes) for image in images),
             detail=detail,
-            images_usd=images_usd(images, model, detail),
+            images_usd=images_usd(images, model, detail, tier=setting.tier_for(model)),
             notes=(*left_out, *notes, *([] if dear is None else [dear])),
         ),
         digest=digest_of("describe", model, (), [each.digest for each in images], asked, wishes),

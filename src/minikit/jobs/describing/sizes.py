@@ -216,9 +216,11 @@ class ImageSizes:
         return count_text(json.dumps(self.schema.response_format()), self.model.encoding)
 
 
-def images_usd(images: Sequence[Image], model: Model, detail: Detail) -> Decimal | None:
+def images_usd(
+    images: Sequence[Image], model: Model, detail: Detail, *, tier: str = "default"
+) -> Decimal | None:
     """Return what the images alone cost; None where the model's price is unknown."""
-    token_usd = cost_usd(model, Usage(input_tokens=1))
+    token_usd = cost_usd(model, Usage(input_tokens=1), tier=tier)
     tokens = sum(image.count_tokens(model, detail) for image in images)
     return None if token_usd is None else EXACT.multiply(token_usd, tokens)
 

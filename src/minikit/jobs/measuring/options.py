@@ -57,6 +57,9 @@ class NeedleOptions(JobOptions, total=False):
             summary with the question as its focus).
         seed: What the needles, and a text that is made up, are made from; default 0. The same seed
             gives the same test.
+        engine: How calls travel: "local" (the default), one by one from this machine; or "batch",
+            or a `Batch`, on the Batch API: half the price, and within a day for each level of the
+            plan.
         budget_usd: US dollars that this job may cost, such as "0.50", beside the client's budget. A
             call that could pass it is not sent, and the error carries what the others brought.
         on_event: Called with a `Progress` after each call. From the synchronous client it runs

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from minikit.calls.line import Line, Wait
 from minikit.errors import BudgetExceededError, CallError, JobError, MinikitError, TransportError
+from minikit.jobs.drawing import likely_text
 from minikit.jobs.engine import Bill, Exit
-from minikit.jobs.plain import money, span_of, table, time_text
+from minikit.jobs.plain import money, span_of, table
 from minikit.jobs.plan import Level, Plan, VerbPlan
 from minikit.jobs.result import Progress, Result
 from minikit.models.money import add_usd, total_usd
@@ -85,7 +86,10 @@ class SeveralPlan(VerbPlan):
         ]
         plans = table(["", "calls", "tokens in", "tokens out", "costs", "to"], rows)
         cost = f"{money(self.cost_usd_at_least)} to {money(self.cost_usd_at_most)}"
-        lines = [f"cost: {cost}", f"time: likely {time_text(self.duration.likely_s)}"]
+        lines = [
+            f"cost: {cost}",
+            f"time: {'' if self.engine == 'batch' else 'likely '}{likely_text(self)}",
+        ]
         return "\n".join([plans, "", *lines, *(f"note: {note}" for note in self.notes)])
 
 
@@ -124,6 +128,7 @@ def joined_plan(
         max_concurrency=setting.max_concurrency,
         requests_per_minute=setting.requests_per_minute,
         tokens_per_minute=setting.tokens_per_minute,
+        engine=setting.engine,
         names=tuple(name for name, _ in named),
         plans=tuple(plans),
     )

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Job", "prepare"]
 
-BESIDE = ("budget_usd", "on_event")
+BESIDE = ("engine", "budget_usd", "on_event")
 """Options that decide on no call."""
 
 Way = Literal["single", "map_reduce", "refine"]
@@ -162,6 +162,7 @@ def prepare(
         form_tokens=form_tokens(form, model),
         fence=sizes.longest_fence([chunk.headings for chunk in chunks]),
         output=_output(sizes, reading, prompts),
+        tier=setting.tier_for(model),
     )
     levels = costs.levels(way)
     return Job(
@@ -185,6 +186,7 @@ def prepare(
             max_concurrency=setting.max_concurrency,
             requests_per_minute=setting.requests_per_minute,
             tokens_per_minute=setting.tokens_per_minute,
+            engine=setting.engine,
         ),
     )
 
@@ -261,6 +263,7 @@ class _Costs:
         form_tokens: What the form of the reply adds to each of them, at most.
         fence: The longest fence around a partial summary.
         output: Output limit of each of them.
+        tier: The service tier whose prices hold.
     """
 
     sizes: Sizes
@@ -268,6 +271,7 @@ class _Costs:
     form_tokens: int
     fence: int
     output: int
+    tier: str
 
     def levels(self, way: Way) -> list[Level]:
         calls = sum(tokens > 0 for tokens in self.prompts)
@@ -311,25 +315,26 @@ class _Costs:
 
     def least(self, levels: Sequence[Level]) -> Iterator[Decimal | None]:
         """Yield the costs where every prompt is read from the cache and every reply one token."""
-        model = self.sizes.model
         for tokens in filter(None, self.prompts):
-            yield cost_usd(model, Usage(input_tokens=tokens, cached_tokens=tokens, output_tokens=1))
-        token = cost_usd(model, Usage(input_tokens=1, cached_tokens=1))
-        reply = cost_usd(model, Usage(output_tokens=1))
+            yield self._usd(Usage(input_tokens=tokens, cached_tokens=tokens, output_tokens=1))
+        token = self._usd(Usage(input_tokens=1, cached_tokens=1))
+        reply = self._usd(Usage(output_tokens=1))
         for level in levels[1:]:
             yield token and token * level.input_tokens_at_least
             yield reply and reply * level.calls_at_least
 
     def most(self, levels: Sequence[Level]) -> Iterator[Decimal | None]:
         """Yield the costs where nothing is cached and every reply is as long as its limit."""
-        model = self.sizes.model
         beside = (levels[0].input_tokens_at_most - sum(self.prompts)) // levels[0].calls_at_most
         beside += 1 if levels[0].operation == "refine" else 0  # what the division left
         for tokens in filter(None, self.prompts):
-            yield cost_usd(model, Usage(input_tokens=tokens + beside, output_tokens=self.output))
+            yield self._usd(Usage(input_tokens=tokens + beside, output_tokens=self.output))
         # Merges stay below every tier of prompt length, so their price is linear in tokens.
-        token = cost_usd(model, Usage(input_tokens=1))
-        reply = cost_usd(model, Usage(output_tokens=1))
+        token = self._usd(Usage(input_tokens=1))
+        reply = self._usd(Usage(output_tokens=1))
         for level in levels[1:]:
             yield token and token * level.input_tokens_at_most
             yield reply and reply * level.output_tokens_at_most
+
+    def _usd(self, usage: Usage) -> Decimal | None:
+        return cost_usd(self.sizes.model, usage, tier=self.tier)

@@ -56,6 +56,9 @@ class TranslateOptions(JobOptions, total=False):
         chunk_tokens: Tokens of source per call at most; default 2,000, or what fits.
         retranslate: Whether the messages of a gettext catalogue that have a translation get another
             one. By default they are left; fuzzy ones get one in any case.
+        engine: How calls travel: "local" (the default), one by one from this machine; or "batch",
+            or a `Batch`, on the Batch API: half the price, and within a day for each level of the
+            plan.
         budget_usd: US dollars that this job may cost, such as "0.50", beside the client's budget. A
             call that could pass it is not sent, and the error carries what the others brought.
         on_event: Called with a `Progress` after each call. From the synchronous client it runs
