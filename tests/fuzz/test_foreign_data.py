@@ -1,9 +1,8 @@
 """Whatever comes from outside is read, or refused by an error that the reader documents.
 
 Each reader gets what nearly has its form: pieces of the form in any order, valid wholes with a cut
-or a doubling in them, and anything at all. `FUZZ_EXAMPLES=20000 pytest tests/fuzz -n auto` looks
-longer; then an example that takes more than some seconds fails, too. `.ci/fuzz` lets atheris
-choose the examples.
+or a doubling in them, and anything at all. `.ci/fuzz` looks longer; then an example that takes more
+than some seconds fails, too.
 """
 
 from __future__ import annotations

@@ -84,3 +84,69 @@ def test_no_boundary() -> None:
 def test_words_then_clusters(text: str, near: int, expected: str) -> None:
     """A wrapped line, a word, a sign, a cluster; at worst a character."""
     assert nearest(text, near) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "ends", "starts"),
+    [
+        ("aa\n\nbb\n\ncc\n\ndd", (4, 8, 12), ()),
+        ("a: 1\nb: 2\nc: 3\nd: 4", (5, 10, 15), ()),
+        ("One is. Two is. Six is. Ten is.", (7, 15, 23), ()),
+        ("One is so. # A # B # C and so on", (11, 15, 19), (11, 15, 19)),
+    ],
+)
+def test_both_ends_of_the_reach_are_in_it(
+    text: str, ends: tuple[int, int, int], starts: tuple[int, ...]
+) -> None:
+    """A boundary at the smallest or the largest offset wanted is found, one beyond it is not."""
+    first, middle, last = ends
+    assert best_boundary(text, first, first, middle - 1, starts) == first
+    assert best_boundary(text, middle + 1, last, last, starts) == last
+    assert best_boundary(text, first + 1, middle, last - 1, starts) == middle
+    assert best_boundary(text, first + 1, first + 1, middle - 1, starts) not in ends
+
+
+@pytest.mark.parametrize(
+    ("text", "ends"),
+    [
+        ("said\nthe\nman\nand", (5, 9, 13)),
+        ("one two six ten", (3, 7, 11)),
+        ("a(b)c(d)e(f)", (2, 4, 6)),
+    ],
+)
+def test_words_at_both_ends_of_the_reach(text: str, ends: tuple[int, int, int]) -> None:
+    """The end of a wrapped line, of a word or a sign at an end of the reach is in it."""
+    first, middle, last = ends
+    assert nearest_boundary(text, 0, first, first, middle - 1) == first
+    assert nearest_boundary(text, 0, middle + 1, last, last) == last
+    assert nearest_boundary(text, 0, first + 1, middle, last - 1) == middle
+
+
+def test_a_semicolon_ends_no_line() -> None:
+    """What a wrapped line says goes on after a semicolon, as after a comma."""
+    assert best("It is. So said;\nand went") == "It is."
+    assert best("It is. So said.\nand went") == "It is. So said.\n"
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "end"),
+    [
+        (0x0D, 0x0A, 2),
+        (0xD800, 0xDC00, 2),
+        (0xDBFF, 0xDC00, 2),
+        (0xDBFF, 0xDFFF, 2),
+        (0x0A, 0x0D, 1),
+        (0xDC00, 0xD800, 1),
+        (0xD800, 0xD800, 1),
+        (0xDC00, 0xDC00, 1),
+    ],
+)
+def test_pairs_stay_whole(first: int, second: int, end: int) -> None:
+    """A CRLF and a pair of surrogates, and nothing else, are kept together beyond the reach."""
+    assert nearest_boundary((chr(first) + chr(second)) * 2, 0, 1, 1, 1) == end
+
+
+def test_no_farther_back_than_half_way() -> None:
+    """A word that ends before half the way is left alone: the chunk would be too small."""
+    assert nearest_boundary("ab cdefghijklmnop", 0, 9, 10, 10) == 10
+    assert nearest_boundary("abcdef hijklmnop", 0, 9, 10, 10) == 6

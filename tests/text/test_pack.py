@@ -241,3 +241,32 @@ def test_parts_must_be_several() -> None:
     """What is no list of parts is refused by its type."""
     with pytest.raises(ArgumentError, match="a list of Part, not int"):
         pack(5, max_output_tokens=1)  # type: ignore[arg-type]
+
+
+def test_a_part_that_fits_exactly_is_kept() -> None:
+    """What takes all that is left is whole, and one token less drops it."""
+    parts = [Part(text="The ship left."), Part(text="It rained at dawn.", shrink="drop")]
+    exact = _pack(parts, 1_000).tokens + 50
+    assert [entry.outcome for entry in _pack(parts, exact).account] == ["kept", "kept"]
+    assert [entry.outcome for entry in _pack(parts, exact - 1).account] == ["kept", "dropped"]
+
+
+def test_the_newest_turns_fill_what_is_left_exactly() -> None:
+    """Each turn counts as long as it is: a long one before short ones goes first."""
+    turns = [STORY[:45], STORY[:900], STORY[:90], STORY[:45]]
+    part = Part(text=turns, shrink="drop_oldest")
+    for kept in range(1, 4):
+        exact = _pack([Part(text=turns[-kept:])], 10_000).tokens + 50
+        assert [m.content for m in _pack([part], exact).messages] == turns[-kept:]
+        assert [m.content for m in _pack([part], exact - 1).messages] == turns[
+            len(turns) - kept + 1 :
+        ]
+
+
+def test_the_largest_required_parts_are_named() -> None:
+    """The error names the three largest of the parts that must stay, and their tokens."""
+    parts = [Part(text=STORY[: n * 90], name=f"p{n}", required=True) for n in (1, 4, 2, 3)]
+    sizes = [_pack([part], 10_000).account[0].tokens_after for part in parts]
+    told = rf"\('p4' {sizes[1]}, 'p3' {sizes[3]}, 'p2' {sizes[2]}\), but 'small'"
+    with pytest.raises(ContextOverflowError, match=told):
+        _pack(parts, 100)

@@ -163,7 +163,7 @@ def pack(
         )
     left = room - needed
     fitted: dict[int, tuple[tuple[Message, ...], PackedPart]] = {}
-    for number in sorted(range(len(given)), key=lambda n: _turn(given[n])):
+    for number in sorted(range(len(given)), key=lambda n: -given[n].priority):
         part, size = given[number], sizes[number]
         messages, entry = _fit(part, size, left, resolved)
         fitted[number] = messages, replace(entry, name=part.name or f"part {number + 1}")
@@ -173,10 +173,6 @@ def pack(
         tokens=room - left,
         account=tuple(fitted[n][1] for n in range(len(given))),
     )
-
-
-def _turn(part: Part) -> tuple[bool, int]:
-    return not part.required, -part.priority
 
 
 def _tokens(messages: Iterable[Message], model: Model) -> int:
