@@ -40,6 +40,7 @@ FLOORS = (
     "streams",
     "chats",
     "outcomes",
+    "batched",
     "blocking",
     "functions",
     "async_functions",

@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, TypeVar, Unpack, cast, overload
 
+from minikit.batched import BlockingBatches
 from minikit.calls.budget import read_usd
 from minikit.calls.completion import Completion
 from minikit.calls.hooks import Hook
@@ -55,7 +56,7 @@ __all__ = ["Client"]
 T = TypeVar("T")
 
 
-class Client:
+class Client(BlockingBatches):
     """A blocking client: `AsyncClient` on an event loop of its own.
 
     Safe to use from any number of threads, also from one in which an event loop runs, as in a

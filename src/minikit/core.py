@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, TypeVar, Unpack, cast, overload
 
-from minikit.calls.batching.settings import Sending
+from minikit.calls.batching.settings import BatchStatus, Sending
 from minikit.calls.budget import Budget, read_usd
 from minikit.calls.completion import Completion
 from minikit.calls.hooks import Hook
@@ -23,6 +23,7 @@ from minikit.calls.schema import Schema
 from minikit.calls.shared import SharedLimits
 from minikit.calls.stream import AsyncCompletionStream
 from minikit.calls.structured import Forms, ParsedCompletion, complete_structured
+from minikit.checks import check_number
 from minikit.jobs.verb import Setting
 from minikit.models.model import DEFAULT_MODEL, Model
 
@@ -208,6 +209,65 @@ class AsyncCore:
         """
         request = Request.of(prompt, model=self._resolved(model), **options)
         return AsyncCompletionStream(self._pipeline, request, "stream")
+
+    async def batches(self, *, model: str | Model | None = None) -> tuple[BatchStatus, ...]:
+        """Return what became of the batches that calls have travelled in, the newest first.
+
+        With a journal they are those that it knows, else those of the last 100 of the account that
+        were made by minikit.
+
+        Args:
+            model: A model of the server to ask; default: that of the client.
+
+        Raises:
+            ArgumentError: The model is the offline one, which knows no batches.
+            MissingKeyError: There is no key for the model's server.
+            CallError: The server does not tell.
+            JournalError: The journal cannot be read.
+        """
+        known = await self._pipeline.batches(self._resolved(model))
+        return await known.all()
+
+    async def cancel_batch(self, batch_id: str, *, model: str | Model | None = None) -> BatchStatus:
+        """Cancel a batch; what the server has done by then is paid for.
+
+        A job that waits for it ends with an error, with what the done calls have brought.
+
+        Args:
+            batch_id: The server's id of it, such as `BatchStatus.id`.
+            model: As for `batches`.
+
+        Raises:
+            ArgumentError: As for `batches`.
+            MissingKeyError: As for `batches`.
+            CallError: The server does not know it, or cannot cancel it any more.
+            JournalError: The journal cannot be read.
+        """
+        known = await self._pipeline.batches(self._resolved(model))
+        return await known.cancel(batch_id)
+
+    async def wait_for_batch(
+        self, batch_id: str, *, poll_s: float = 30.0, model: str | Model | None = None
+    ) -> BatchStatus:
+        """Wait until a batch is over, and keep what it has brought in the journal.
+
+        The job that it belongs to, run again, then finds the replies there. Cancellation only ends
+        the waiting.
+
+        Args:
+            batch_id: The server's id of it, such as `BatchStatus.id`.
+            poll_s: Seconds between two looks at most; 0.001 or more.
+            model: As for `batches`.
+
+        Raises:
+            ArgumentError: As for `batches`.
+            MissingKeyError: As for `batches`.
+            CallError: The server does not know it, or does not tell.
+            JournalError: The journal cannot be used.
+        """
+        check_number("poll_s", poll_s, 0.001)
+        known = await self._pipeline.batches(self._resolved(model))
+        return await known.wait(batch_id, poll_s=poll_s)
 
     async def aclose(self) -> None:
         """Close the connections of this event loop; later calls raise ClosedError."""

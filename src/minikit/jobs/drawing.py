@@ -81,7 +81,7 @@ def _bounds(plan: VerbPlan) -> str:
 def _time(plan: VerbPlan) -> str:
     took = duration(plan)
     if took.at_most_s is not None:
-        return f"{until_text(took.at_most_s)}, in batches: 24 h at most for each level"
+        return f"{until_text(took.at_most_s)} in batches, 24 h at most for each level"
     least, likely = time_text(took.at_least_s), time_text(took.likely_s)
     told = f"likely {likely}" if least == likely else f"likely {likely}, {least} at least"
     limits = [
