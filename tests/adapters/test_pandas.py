@@ -59,7 +59,7 @@ def test_each_row_of_a_frame_gets_a_reply(client: Client) -> None:
     assert list(letters.index) == ["a", "b", "c"]
     assert list(letters.reply[:2]) == ["<Ada: teapot, 1>", "<Bob: jug, 2>"]
     assert letters.error.notna().tolist() == [False, False, True]
-    assert "has nothing (nan) for the field 'name'" in letters.error["c"]
+    assert letters.error["c"].startswith("ArgumentError: the row has nothing (")
     assert FRAME.join(letters).shape == (3, 7)
 
 
@@ -123,11 +123,13 @@ def test_what_ends_the_job_keeps_what_was_paid_for(server: ChatServer) -> None:
     url = server.base_url
     with (
         Client(model="gpt-4o-mini", api_key="k", base_url=url, max_concurrency=1) as client,
-        pytest.warns(UserWarning, match="2 rows were not asked about: .*no such key"),
+        pytest.warns(UserWarning, match="2 rows were not asked about: .*no such key") as warned,
     ):
         replies = FRAME["product"].minikit.complete("{text}", client=client)
+    assert warned[0].filename == __file__
     assert replies.reply["a"] == "Fine."
-    assert replies.error.str.startswith("AuthenticationError: ").tolist() == [False, True, True]
+    told = replies.error.fillna("").str.startswith("AuthenticationError: ")
+    assert told.tolist() == [False, True, True]
 
 
 def test_what_ends_the_job_before_any_reply_is_raised(server: ChatServer, client: Client) -> None:
@@ -158,6 +160,19 @@ def test_each_text_gets_its_summary(server: ChatServer, client: Client, tmp_path
     bill = summaries.attrs["minikit"]
     assert bill["model"] == "gpt-4o-mini"
     assert bill["cost_usd"] == f"{client.ledger.total.cost_usd:f}"
+
+
+def test_what_ends_it_keeps_the_summaries_that_there_are(server: ChatServer) -> None:
+    """The values that were not summarized have the error, and who asked is warned."""
+    server.script([ok("In short."), error(401, message="no such key")])
+    url = server.base_url
+    with (
+        Client(model="gpt-4o-mini", api_key="k", base_url=url, max_concurrency=1) as client,
+        pytest.warns(UserWarning, match="2 rows were not asked about") as warned,
+    ):
+        summaries = FRAME["product"].minikit.summarize(client=client)
+    assert warned[0].filename == __file__
+    assert summaries.error.notna().tolist() == [False, True, True]
 
 
 def test_what_ends_it_is_raised_for_summaries_too(server: ChatServer, client: Client) -> None:

@@ -166,7 +166,7 @@ class SeriesAccessor:
         many = (client or default_client()).summarize_many
         with many(sources, model=model, **options) as outcomes:
             names = ["summary", "words", "warnings", "cost_usd", "error"]
-            frame = _frame(outcomes, self._series.index, names, _summary_cells)
+            frame = _frame(outcomes, self._series.index, names, _summary_cells, stacklevel=3)
             report = outcomes.report
             frame.attrs["minikit"] = _bill(report.model, report)
         return frame
@@ -208,7 +208,7 @@ def _completed(
     kind = cast("type[Any]", schema)  # or None: what comes back is told by the overloads
     with asker.complete_many(rows, template, schema=kind, model=model, **options) as outcomes:
         names = _names(fields, ("finish_reason", "cost_usd", "error"))
-        frame = _frame(outcomes, index, names, cells)
+        frame = _frame(outcomes, index, names, cells, stacklevel=4)
         frame.attrs["minikit"] = _bill(outcomes.model, outcomes)
     return frame
 
@@ -218,8 +218,18 @@ def _frame(
     index: pd.Index[Any],
     names: Sequence[str],
     cells: Callable[[Any], Sequence[object]],
+    *,
+    stacklevel: int,
 ) -> pd.DataFrame:
-    """Return a row for each outcome, at its place; the last column is the error."""
+    """Return a row for each outcome, at its place; the last column is the error.
+
+    Args:
+        outcomes: What came of the rows.
+        index: Of the rows.
+        names: The columns.
+        cells: Makes the cells of an outcome.
+        stacklevel: How far the caller is whom a job that ended early is told.
+    """
     rows: list[Sequence[object]] = [[None] * len(names)] * len(index)
     left = set(range(len(index)))
     has_reply = False
@@ -231,7 +241,7 @@ def _frame(
     except MinikitError as error:
         if not has_reply:
             raise
-        warnings.warn(f"{len(left)} rows were not asked about: {error}", stacklevel=4)
+        warnings.warn(f"{len(left)} rows were not asked about: {error}", stacklevel=stacklevel)
         for place in left:
             rows[place] = [*[None] * (len(names) - 1), f"{type(error).__name__}: {error}"]
     return pd.DataFrame(rows, index=index, columns=list(names))
