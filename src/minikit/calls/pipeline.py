@@ -18,6 +18,7 @@ from uuid import uuid4
 from minikit.calls.account import Account, payers
 from minikit.calls.attempt import Attempt, Replayed
 from minikit.calls.batching.batches import Batches
+from minikit.calls.batching.lane import GaveUp
 from minikit.calls.batching.pilot import Watcher
 from minikit.calls.batching.post import Post, Unlimited
 from minikit.calls.batching.settings import DAY_S, Batch, Sending, batch_of
@@ -141,6 +142,9 @@ class Pipeline:
                     completion, attempts = await self.retried(partial(self._attempt, call), call)
                 except Replayed as found:
                     completion, attempts = found.completion, call.attempts
+                except GaveUp as given_up:
+                    given_up.error.attempts = call.attempts
+                    raise given_up.error from given_up.error.__cause__
                 latency_s = time.monotonic() - start - call.in_line_s
                 call.completion = replace(completion, attempts=attempts, latency_s=latency_s)
             return call.completion
@@ -313,13 +317,7 @@ class Pipeline:
         self.max_concurrency, self.rate_limit, self._paces = batch.max_requests, None, {}
         # A batch may take a day: only the number of attempts bounds a call.
         self._retry, self._spare = replace(self._retry, timeout_s=math.inf), Unlimited()
-        self._batches = BatchWay(
-            batch,
-            self._connections,
-            hooks=self.hooks,
-            journal=self._journal,
-            retry=self._retry,
-        )
+        self._batches = BatchWay(batch, self._connections, self.hooks, self._journal, self._retry)
         if self._journal is None:
             warnings.warn(
                 "without a journal, a batch is lost when this process ends before it is done, "

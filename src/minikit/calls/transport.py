@@ -256,7 +256,9 @@ class OpenAITransport:
         create = cast("Any", self._sdk.files.with_raw_response.create)
         with self._errors(timeout_s), anyio.fail_after(timeout_s):
             # A stream, not bytes: these would be handed to the socket, and copied, as a whole.
-            reply = await create(file=(name, io.BytesIO(data)), purpose=purpose, timeout=timeout_s)
+            # The type is told, else tables of types are read from the disk to guess it.
+            file = (name, io.BytesIO(data), "application/jsonl")
+            reply = await create(file=file, purpose=purpose, timeout=timeout_s)
         return cast("str", reply.http_response.text)
 
     async def download(

@@ -37,7 +37,8 @@ class Item:
         fate: What to book where there is no reply.
         reply: The reply, or None.
         error: Why there is none, or None.
-        is_gone: Whether it was cancelled.
+        is_final: Whether all that can be done about the error was done.
+        is_gone: Whether it waits no more.
     """
 
     attempt: Attempt
@@ -47,6 +48,7 @@ class Item:
     fate: Fate = "unsent"
     reply: RawReply | None = None
     error: Exception | None = None
+    is_final: bool = False
     is_gone: bool = False
 
     @property

@@ -30,10 +30,18 @@ if TYPE_CHECKING:
     from minikit.calls.journal import Journal
     from minikit.calls.journal_rows import Attempt as JournaledAttempt
 
-__all__ = ["Lane", "Room"]
+__all__ = ["GaveUp", "Lane", "Room"]
 
 Recall = Callable[["Call"], Awaitable["Completion | None"]]
 """Looks a call up in the journal, and notes what it can go on with; see `Call.under_way`."""
+
+
+class GaveUp(Exception):  # noqa: N818 - it never leaves this floor
+    """A call failed with all others of its batch, after what they need was tried again."""
+
+    def __init__(self, error: CallError) -> None:
+        super().__init__()
+        self.error = error
 
 
 class Lane(Pilot):
@@ -75,6 +83,7 @@ class Lane(Pilot):
 
         Raises:
             Replayed: An equal call, or another process, has brought the reply meanwhile.
+            GaveUp: Trying again cannot help.
             MinikitError: There is no reply that can be used.
         """
         async with self._alone(call):
@@ -86,6 +95,8 @@ class Lane(Pilot):
                 completion = await attempt.read(reply)
             except BaseException as error:
                 await self._settled(item, error)
+                if item.is_final and isinstance(error, CallError):
+                    raise GaveUp(error) from None
                 raise
             await attempt.succeed(completion)
             return completion

@@ -184,7 +184,9 @@ class Pilot(Watcher):
                     await self._land(flight, flight.note.batch_id)
 
     def settle_all(self, flight: Flight, error: Exception) -> None:
-        """Give all who wait the error that a flight ended with."""
+        """Give all who wait the error that a flight ended with; it was tried again by then."""
+        for item in (*flight.aboard.values(), *flight.waiting.values()):
+            item.is_final = True
         sent = flight.note.batch_id is not None or flight.in_doubt or flight.adopted
         ours: Fate = "free" if isinstance(error, CallError) else "unsent"
         flight.fail(flight.aboard.values(), error, "aboard" if sent else ours)

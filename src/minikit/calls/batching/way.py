@@ -37,7 +37,6 @@ class BatchWay:
         self,
         batch: Batch,
         connections: Connections,
-        *,
         hooks: Hooks,
         journal: Journal | None,
         retry: Retry,
