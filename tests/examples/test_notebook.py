@@ -43,7 +43,7 @@ def test_it_runs_without_a_key(capsys: pytest.CaptureFixture[str]) -> None:
     (summary,) = (each for each in shown if hasattr(each, "_repr_html_"))
     assert summary._repr_html_().startswith("<")
     told = capsys.readouterr().out
-    assert told.startswith("150,000 characters\n")
+    assert told.startswith("60,000 characters\n")
     assert "summarize.single" in told
 
 
