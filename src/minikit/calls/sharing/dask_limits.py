@@ -20,7 +20,10 @@ if TYPE_CHECKING:
 
 __all__ = ["DaskLimits"]
 
-TIMEOUT_S = 30.0
+TIMEOUT_S = 10.0
+
+_LOST = ("closed", "closing", "connecting", "failed")
+"""Of a connection: to wait until it is there again would hold up even the end of a run."""
 
 
 class DaskLimits(RemoteLimits):
@@ -110,8 +113,9 @@ class DaskLimits(RemoteLimits):
                 "shared limits that Dask's scheduler keeps can be used in tasks of its cluster "
                 "only, and in threads that run in a copy of a task's context"
             )
-        if asking.scheduler is None:
-            raise _lost("its client is closed")
+        status = getattr(asking.status, "name", asking.status)  # of a worker, or of a client
+        if asking.scheduler is None or status in _LOST:
+            raise _lost(f"the connection to it is {status}")
         try:
             asked = getattr(asking.scheduler, op)(**values)
             answer = asyncio.run_coroutine_threadsafe(asked, asking.loop.asyncio_loop)
