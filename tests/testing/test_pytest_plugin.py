@@ -139,12 +139,20 @@ def test_a_failing_test_fails_for_its_own_reason(suite: pytest.Pytester) -> None
     """What is not used is not told where the test has failed anyway."""
     suite.makepyfile(
         """
+        from minikit.testing import BlockedCallError
+
         def test_wrong(minikit_server):
             minikit_server.reply("Short.")
             assert 1 == 2
+
+        def test_raised(minikit_server):
+            minikit_server.reply("Short.")
+            raise BlockedCallError("of the test itself")
         """
     )
-    assert "not asked for" not in run(suite, failed=1)
+    output = run(suite, failed=2)
+    assert "BlockedCallError: of the test itself" in output
+    assert "not asked for" not in output
 
 
 @pytest.mark.parametrize("way", ["ini", "option"])
@@ -308,20 +316,19 @@ def test_workers_of_xdist_know_the_options(suite: pytest.Pytester) -> None:
     suite.makepyfile(
         """
         import pytest
-        from application import digest
+        from minikit import Client
         from minikit.testing import BlockedCallError
 
-        def test_answered(minikit_server):
-            minikit_server.reply("Short.")
-            assert digest("A long text.") == "Short."
-
         def test_blocked():
-            with pytest.raises(BlockedCallError):
-                digest("A long text.")
+            with Client() as client, pytest.raises(BlockedCallError):
+                client.complete("Hello")
+
+        def test_unused(minikit_server):
+            minikit_server.reply("Short.")
         """
     )
     done = suite.runpytest_subprocess("-n1", "--minikit-real-calls=block")
-    done.assert_outcomes(passed=2)
+    done.assert_outcomes(passed=1, failed=1)
 
 
 def test_what_is_no_function_runs_as_ever(suite: pytest.Pytester) -> None:
