@@ -344,3 +344,13 @@ def test_a_cost_that_is_a_lower_bound_keeps_the_rest_set_aside() -> None:
     assert (budget.spent_usd, budget.unknown_usd) == (Decimal("0.25"), Decimal("0.75"))
     reserved(budget, "0.5").settle(Decimal("0.6"), at_least=True)
     assert (budget.spent_usd, budget.unknown_usd) == (Decimal("0.85"), Decimal("0.75"))
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [("-1", "'-1'"), (-1, "-1"), (Decimal(-1), r"Decimal\('-1'\)"), ("much", "'much'")],
+)
+def test_what_is_no_amount_is_shown_as_it_was_written(value: Any, shown: str) -> None:  # noqa: ANN401
+    """A text is shown as a text, and a number as a number."""
+    with pytest.raises(ArgumentError, match=rf"^budget_usd={shown} is no amount"):
+        read_usd("budget_usd", value)
