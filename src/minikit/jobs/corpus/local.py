@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from contextlib import AsyncExitStack
 from dataclasses import replace
-from pathlib import Path
+from functools import partial
+from os import PathLike
 from typing import TYPE_CHECKING, Any
 
 from minikit.calls.account import Account
 from minikit.calls.batching.settings import batch_of
 from minikit.calls.budget import Budget
+from minikit.calls.pipeline import in_thread
 from minikit.errors import ArgumentError
+from minikit.jobs.corpus.options import folder_of
 from minikit.jobs.corpus.partition import partitioned
 from minikit.jobs.corpus.run import CorpusRun
 from minikit.jobs.corpus.worker import Done, done_with
@@ -59,7 +62,7 @@ async def local_run(job: CorpusJob) -> CorpusRun[Any]:
     if options.journal is None:
         payers: tuple[Account, ...] = (account,)
     else:
-        client = _with_journal(job, Path(options.journal))
+        client = await in_thread(partial(_with_journal, job, options.journal))
         needs.push_async_callback(client.aclose)
         payers = (pipeline.account, account)
 
@@ -89,11 +92,10 @@ async def local_run(job: CorpusJob) -> CorpusRun[Any]:
     )
 
 
-def _with_journal(job: CorpusJob, folder: Path) -> Any:  # noqa: ANN401 - an `AsyncClient`
+def _with_journal(job: CorpusJob, folder: str | PathLike[str]) -> Any:  # noqa: ANN401 - an `AsyncClient`
     if job.settings["journal"] is not None:
         raise ArgumentError(
             f"the client keeps its replies in {str(job.settings['journal'])!r} already: leave "
             f"journal={str(folder)!r} out"
         )
-    folder.mkdir(parents=True, exist_ok=True)
-    return job.another_client(journal=folder / JOURNAL, budget_usd=None)
+    return job.another_client(journal=folder_of("journal", folder) / JOURNAL, budget_usd=None)

@@ -27,6 +27,7 @@ __all__ = [
     "CorpusVerb",
     "OutputFormat",
     "SummarizeManyOptions",
+    "folder_of",
     "parted",
 ]
 
@@ -124,11 +125,22 @@ def parted(options: Mapping[str, Any]) -> tuple[CheckedCorpusOptions, dict[str, 
     return CheckedCorpusOptions(**of_all), of_each
 
 
+def folder_of(name: str, folder: str | PathLike[str]) -> Path:
+    """Make a folder where there is none, and return its absolute path; blocks.
+
+    Raises:
+        ArgumentError: It can be none.
+    """
+    path = Path(folder).absolute()  # workers may stand elsewhere
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except (OSError, ValueError) as error:
+        raise ArgumentError(f"{name}={str(path)!r} cannot be a folder: {error}") from error
+    return path
+
+
 def _check_folder(name: str, folder: object) -> None:
     if folder is None:
         return
     if not isinstance(folder, str | PathLike):
         raise ArgumentError(f"{name} is the path of a folder, not {type(folder).__name__}")
-    path = Path(cast("str | PathLike[str]", folder))
-    if path.exists() and not path.is_dir():
-        raise ArgumentError(f"{name}={str(path)!r} is a file: name a folder")

@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Any, cast
 from uuid import uuid4
 
 from minikit.errors import ArgumentError, MissingExtraError
+from minikit.jobs.corpus.options import OutputFormat, folder_of
 from minikit.jobs.corpus.outcome import DocumentOutcome, Figures
 from minikit.models.usage import Usage
 from minikit.text.fields import json_of
 
 if TYPE_CHECKING:
-    from minikit.jobs.corpus.options import OutputFormat
     from minikit.jobs.corpus.partition import Partition
 
 __all__ = ["Output", "PartFile", "Row", "kept"]
@@ -92,7 +92,7 @@ class Output:
 
     def __init__(self, folder: Path, output_format: OutputFormat) -> None:
         """Name the folder; the disk is not touched."""
-        self.folder = folder.absolute()  # workers may stand elsewhere
+        self.folder = folder
         self._format: OutputFormat = output_format
         self._found: dict[str, Path] = {}
 
@@ -104,13 +104,12 @@ class Output:
             what: The job in words.
 
         Raises:
-            ArgumentError: The outcomes in it are of another job, or of another format.
+            ArgumentError: It can be no folder, or holds outcomes of another job or format.
             MissingExtraError: pyarrow is not installed, and the format asks for it.
-            OSError: The folder cannot be made or read.
         """
         if self._format == "parquet":
             _pyarrow()
-        self.folder.mkdir(parents=True, exist_ok=True)
+        self.folder = folder_of("output", self.folder)
         told = {"job": job, "what": what, "format": self._format}
         marked = self.folder / JOB_FILE
         try:

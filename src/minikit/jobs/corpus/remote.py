@@ -6,19 +6,18 @@ from collections.abc import Iterator
 from contextlib import AsyncExitStack, ExitStack
 from decimal import Decimal
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from minikit.calls.account import Account
 from minikit.calls.hooks import warned
-from minikit.calls.sharing.hosting import limits_for
 from minikit.errors import ArgumentError, MinikitError, SharedLimitsError, WorkerError
+from minikit.jobs.corpus.options import folder_of
 from minikit.jobs.corpus.outcome import DocumentOutcome
 from minikit.jobs.corpus.partition import partitioned
 from minikit.jobs.corpus.run import CorpusRun
 from minikit.jobs.corpus.spending import carry_all, set_aside
-from minikit.jobs.corpus.staff import Staff, hired
+from minikit.jobs.corpus.staff import Staff, check_engine, hired
 from minikit.jobs.corpus.worker import Done, Recipe, run_partition
 
 if TYPE_CHECKING:
@@ -67,6 +66,7 @@ async def remote_run(job: CorpusJob) -> CorpusRun[Any]:
 def _check(job: CorpusJob) -> None:
     """Refuse what cannot be handed to other processes, or must not be."""
     given, options = job.settings, job.options
+    check_engine(options.engine)
     if given["api_key"] is not None or given["openai_client"] is not None:
         name = "api_key" if given["api_key"] is not None else "openai_client"
         raise ArgumentError(
@@ -103,10 +103,12 @@ class _Office:
 
     def open(self) -> None:
         """Hire workers and set up their limits; blocks."""
+        from minikit.calls.sharing.hosting import limits_for  # multiprocessing, which is slow
+
         job, options, pipeline = self._job, self._job.options, self._job.pipeline
         model = job.work.model
         self.staff = self._held.enter_context(hired(options.engine))
-        journals = None if options.journal is None else Path(options.journal).absolute()
+        journals = None if options.journal is None else folder_of("journal", options.journal)
         if pipeline.share is not None:
             share, is_ours = pipeline.share, False
         else:

@@ -21,7 +21,7 @@ from minikit.errors import ArgumentError, MissingExtraError, WorkerError
 if TYPE_CHECKING:
     import distributed
 
-__all__ = ["Staff", "hired"]
+__all__ = ["Staff", "check_engine", "hired"]
 
 T = TypeVar("T")
 
@@ -76,12 +76,20 @@ _ENDED = (
 )
 
 
+def check_engine(engine: object) -> None:
+    """Raise ArgumentError unless `engine` stands for workers."""
+    if not (isinstance(engine, Executor) or engine == "dask" or _is_cluster(engine)):
+        raise ArgumentError(
+            f'engine is "local", "batch", "dask", a Batch(...), an Executor of concurrent.futures '
+            f"or a Client of distributed, not {engine!r:.100}"
+        )
+
+
 @contextmanager
 def hired(engine: object) -> Generator[Staff]:
     """Find the workers that an engine stands for; blocks.
 
     Raises:
-        ArgumentError: It is none.
         MissingExtraError: Dask is not installed.
     """
     if isinstance(engine, Executor):
@@ -89,13 +97,8 @@ def hired(engine: object) -> Generator[Staff]:
     elif engine == "dask":
         with _dask_client() as client:
             yield _of_cluster(client)
-    elif _is_cluster(engine):
-        yield _of_cluster(engine)
     else:
-        raise ArgumentError(
-            f'engine is "local", "batch", "dask", a Batch(...), an Executor of concurrent.futures '
-            f"or a Client of distributed, not {engine!r:.100}"
-        )
+        yield _of_cluster(engine)
 
 
 def _of_executor(executor: Executor) -> Staff:

@@ -1,0 +1,399 @@
+"""A verb over many documents, by the client itself: one outcome a document."""
+
+from __future__ import annotations
+
+import json
+import threading
+import warnings
+from collections.abc import AsyncIterator, Iterator
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, Literal
+
+import anyio
+import pytest
+from pydantic import BaseModel
+
+from minikit import (
+    Answer,
+    ArgumentError,
+    AsyncClient,
+    AuthenticationError,
+    BudgetExceededError,
+    Client,
+    CorpusProgress,
+    Document,
+    DocumentOutcome,
+    Extraction,
+    MissingKeyError,
+    Retry,
+    ServerError,
+    Translation,
+    arun_many,
+    asummarize_many,
+    run_many,
+    summarize_many,
+)
+from minikit.jobs import blame
+from server import ChatServer, error, held, ok, prompt_of
+
+FAST = Retry(wait_initial_s=0.0, attempts=2)
+
+
+class Bridge(BaseModel):
+    """A bridge."""
+
+    name: str
+
+
+def texts(number: int) -> list[str]:
+    """Return documents with numbers that tell them apart."""
+    return [f"Report {index}. The bridge {index} was closed." for index in range(number)]
+
+
+def client_of(server: ChatServer, **options: Any) -> AsyncClient:  # noqa: ANN401 - its options
+    """Return a client of the server."""
+    given: dict[str, Any] = {"api_key": "k", "base_url": server.base_url, "retry": FAST}
+    return AsyncClient(**(given | options))
+
+
+async def taken(outcomes: Any, found: list[DocumentOutcome[Any]]) -> None:  # noqa: ANN401 - of any verb
+    """Take all outcomes, and keep them, until there are no more or an error."""
+    async for outcome in outcomes:
+        found.append(outcome)  # noqa: PERF401 - those before an error, too
+
+
+async def read(outcomes: Any) -> list[DocumentOutcome[Any]]:  # noqa: ANN401 - of any verb
+    """Return all outcomes of a stream that is not open."""
+    return [outcome async for outcome in outcomes]
+
+
+@pytest.mark.anyio
+async def test_each_document_has_its_summary(server: ChatServer) -> None:
+    """The outcomes come in the order of the documents, with what they took, and add up."""
+    told: list[CorpusProgress] = []
+    heard: list[object] = []
+    async with client_of(server, hooks=[heard.append]) as client:
+        stream = client.summarize_many(texts(20), on_event=told.append)
+        async with stream as outcomes:
+            found = [outcome async for outcome in outcomes]
+        report = outcomes.report
+    assert [outcome.index for outcome in found] == list(range(20))
+    assert all(outcome.result and outcome.text == outcome.result.text for outcome in found)
+    assert sum(outcome.cost_usd or 0 for outcome in found) == report.cost_usd
+    assert report.cost_usd
+    assert (report.documents, report.failed, report.calls, report.kept) == (20, 0, 20, 0)
+    assert report.failed_cost_usd == 0
+    assert report.usage.input_tokens == sum(each.figures.usage.input_tokens for each in found)
+    assert [each.documents for each in told] == list(range(1, 21))
+    assert [each for each in heard if isinstance(each, CorpusProgress)] == told
+    assert report.seconds == outcomes.report.seconds > 0
+
+
+@pytest.mark.anyio
+async def test_any_verb(server: ChatServer) -> None:
+    """ask, extract and translate take their arguments by name."""
+    async with client_of(server, model="offline") as client:
+        (asked,) = await read(client.run_many(texts(1), verb="ask", question="What was closed?"))
+    assert isinstance(asked.result, Answer)
+    found = json.dumps({"reading": "", "name": "bridge 0"})
+    server.script([ok('{"items": [], "found": []}'), ok("Bericht 0. Die Brücke 0 war zu.")])
+    async with client_of(server) as client:
+        (extracted,) = await read(client.run_many(texts(1), verb="extract", schema=Bridge))
+        (told,) = await read(client.run_many(texts(1), verb="translate", language="German"))
+    assert isinstance(extracted.result, Extraction) or extracted.error is not None
+    assert extracted.text is None
+    assert isinstance(told.result, Translation) or told.error is not None
+    assert found
+
+
+@pytest.mark.anyio
+async def test_one_bad_document_stops_no_other(server: ChatServer, tmp_path: Path) -> None:
+    """What cannot be read, is empty or is refused by the server is the error of its outcome."""
+    server.handler = lambda body: error(400) if "Report 1." in prompt_of(body) else ok("Fine.")
+    sources = [*texts(3), "", tmp_path / "missing.txt", 5]
+    async with client_of(server) as client:
+        found = await read(client.summarize_many(sources))  # type: ignore[arg-type] # one is none
+    assert [type(outcome.error).__name__ for outcome in found] == [
+        "NoneType",
+        "RequestRejectedError",
+        "NoneType",
+        "SourceError",
+        "SourceError",
+        "SourceError",
+    ]
+    assert found[1].problem
+    assert found[1].problem.startswith("RequestRejectedError: ")
+    assert found[0].problem is None
+    assert found[1].result is found[1].text is None
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize(
+    ("status", "kind"), [(401, AuthenticationError), (500, ServerError)], ids=["key", "down"]
+)
+async def test_what_is_wrong_with_all_ends_the_run(
+    server: ChatServer, monkeypatch: pytest.MonkeyPatch, status: int, kind: type[Exception]
+) -> None:
+    """A refused key ends it at once, a server that is down after some documents in a row."""
+    monkeypatch.setattr(blame, "FAILED_IN_A_ROW", 5)
+    server.handler = lambda _: error(status)
+    found: list[DocumentOutcome[Any]] = []
+    async with client_of(server, max_concurrency=2) as client:
+        with pytest.raises(kind, match="documents with an outcome: "):
+            await taken(client.summarize_many(texts(1_000)), found)
+    assert len(found) < 10
+
+
+@pytest.mark.anyio
+async def test_one_budget_for_all(server: ChatServer) -> None:
+    """No call is sent that could pass the budget, and the error tells how far the run came."""
+    server.handler = lambda _: ok("Fine.", usage={"prompt_tokens": 100, "completion_tokens": 10})
+    async with client_of(server, max_concurrency=1) as client:
+        stream = client.summarize_many(texts(50), budget_usd="0.001", length=20)
+        found: list[DocumentOutcome[Any]] = []
+        with pytest.raises(BudgetExceededError, match=r"budget of .*documents with an outcome"):
+            await taken(stream, found)
+        report = stream.report
+    assert 0 < len(found) < 50
+    assert report.cost_usd is not None
+    assert report.cost_usd <= Decimal("0.001")
+
+
+@pytest.mark.anyio
+async def test_a_journal_pays_for_nothing_twice(server: ChatServer, tmp_path: Path) -> None:
+    """A second run sends nothing, and says what it cost before; it counts for the budget, too."""
+    folder = tmp_path / "kept"
+    reports = []
+    for _ in range(2):
+        async with client_of(server) as client:
+            async with client.summarize_many(texts(5), journal=folder) as outcomes:
+                found = [outcome async for outcome in outcomes]
+            reports.append(outcomes.report)
+    assert len(server.requests) == 5
+    assert all(outcome.error is None for outcome in found)
+    assert reports[0].replayed_cost_usd == 0
+    assert reports[1].replayed_cost_usd == reports[1].cost_usd == reports[0].cost_usd
+    assert reports[1].failed_cost_usd == 0
+    assert (folder / "local.sqlite").exists()
+    async with client_of(server, journal=tmp_path / "own.sqlite") as client:
+        with pytest.raises(ArgumentError, match="already: leave journal="):
+            await read(client.summarize_many(texts(1), journal=folder))
+        with pytest.raises(BudgetExceededError, match="is spent"):
+            await read(client.summarize_many(texts(3), budget_usd="0.0000001"))
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("output_format", ["jsonl", "parquet"])
+async def test_outcomes_in_a_folder(
+    server: ChatServer, tmp_path: Path, output_format: Literal["jsonl", "parquet"]
+) -> None:
+    """What stands in the output is not done again; what failed, is new or has changed is."""
+    server.handler = lambda body: error(400) if "Report 3." in prompt_of(body) else ok("Fine.")
+    folder = tmp_path / "out"
+    asked: Any = {"output": folder, "output_format": output_format, "partition_size": 3}
+    sources = [Document(text=text, title=f"c{n}") for n, text in enumerate(texts(12))]
+    async with client_of(server) as client:
+        found = await read(client.summarize_many(sources, **asked))
+        assert [outcome.index for outcome in found] == list(range(12))
+        assert {outcome.path and outcome.path.parent for outcome in found} == {folder}
+        assert [outcome.error is None for outcome in found].count(False) == 1
+        assert all(outcome.result is None for outcome in found)
+        first = len(server.requests)
+        server.handler = lambda _: ok("Better.")
+        changed = [*sources[:5], Document(text="Changed.", title="c5"), *sources[7:]]
+        changed.insert(2, Document(text="New.", title="fresh"))
+        async with client.summarize_many(changed, **asked) as outcomes:
+            again = [outcome async for outcome in outcomes]
+        report = outcomes.report
+        with pytest.raises(ArgumentError, match="holds outcomes of another job, summarize with"):
+            await read(client.summarize_many(sources, **asked, length="short"))
+    assert len(server.requests) == first + 3
+    done = sorted(outcome.name or "" for outcome in again if not outcome.kept)
+    assert done == ["c3", "c5", "fresh"]
+    assert (report.documents, report.kept, report.calls) == (12, 9, 3)
+    files = sorted(folder.glob("part-*"))
+    assert [path.suffix for path in files] == [f".{output_format}"] * len(files)
+    assert {outcome.path for outcome in again} <= set(files)
+    rows = [row for path in files for row in rows_of(path)]
+    assert {row["index"] for row in rows} >= set(range(12))
+    assert {row["text"] for row in rows} == {"Fine.", "Better."}
+    assert not list(folder.glob(".*"))
+
+
+def rows_of(path: Path) -> list[dict[str, Any]]:
+    """Return what stands in a part."""
+    if path.suffix == ".parquet":
+        import pyarrow.parquet  # type: ignore[import-untyped] # it has no types
+
+        rows: list[dict[str, Any]] = pyarrow.parquet.read_table(path).to_pylist()
+        return rows
+    return [json.loads(line) for line in path.read_text("utf-8").splitlines()]
+
+
+@pytest.mark.anyio
+async def test_a_part_that_is_no_part(server: ChatServer, tmp_path: Path) -> None:
+    """What cannot be read in the output is done again."""
+    for output_format in ("jsonl", "parquet"):
+        folder = tmp_path / output_format
+        asked: Any = {"output": folder, "output_format": output_format}
+        async with client_of(server) as client:
+            await read(client.summarize_many([Document(text="A b.", title="\ud800")], **asked))
+            (part,) = folder.glob("part-*")
+            part.write_bytes(b"broken\xff\n")
+            again = client.summarize_many([Document(text="A b.", title="\ud800")], **asked)
+            (outcome,) = await read(again)
+        assert not outcome.kept
+        assert rows_of(part)[0]["name"] in {"\ud800", "\\ud800"}
+
+
+@pytest.mark.anyio
+async def test_leaving_early_cancels(server: ChatServer) -> None:
+    """After a `break` nothing is sent any more, opened or not."""
+    event = threading.Event()
+    server.handler = lambda body: ok() if "Report 0." in prompt_of(body) else held(event)
+    async with client_of(server, max_concurrency=3) as client:
+        async with client.summarize_many(texts(500)) as outcomes:
+            async for _ in outcomes:
+                break
+        async for _ in client.summarize_many(texts(500)):
+            break
+        with anyio.fail_after(30):
+            while server.in_flight:
+                await anyio.lowlevel.checkpoint()
+        sent = len(server.requests)
+        await read(client.summarize_many(texts(1)))
+    event.set()
+    assert len(server.requests) == sent + 1 < 20
+
+
+@pytest.mark.anyio
+async def test_an_iterable_that_raises_or_never_ends(server: ChatServer) -> None:
+    """What was read before is done; one without an end is read as it is needed."""
+
+    def broken() -> Iterator[str]:
+        yield from texts(3)
+        raise KeyError("lost")
+
+    read_so_far = 0
+
+    async def endless() -> AsyncIterator[str]:
+        nonlocal read_so_far
+        while True:
+            await anyio.lowlevel.checkpoint()
+            read_so_far += 1
+            yield f"Report {read_so_far}."
+
+    found: list[DocumentOutcome[Any]] = []
+    async with client_of(server, max_concurrency=2) as client:
+        with pytest.raises(KeyError, match="lost"):
+            await taken(client.summarize_many(broken()), found)
+        async for outcome in client.summarize_many(endless(), in_order=False):
+            if outcome.index > 20:
+                break
+    assert [outcome.index for outcome in found] == [0, 1, 2]
+    assert read_so_far < 60
+
+
+@pytest.mark.anyio
+async def test_options_are_checked_before_anything_is_read(server: ChatServer) -> None:
+    """Those of the whole at once, those of the verb when the outcomes are opened."""
+
+    def never() -> Iterator[str]:
+        raise AssertionError("it was read")
+        yield ""
+
+    async with client_of(server) as client:
+        wrong: list[tuple[dict[str, Any], str]] = [
+            ({"partition_size": 0}, "partition_size=0"),
+            ({"partitions_at_once": 0}, "partitions_at_once=0"),
+            ({"journal": 5}, "journal is the path of a folder, not int"),
+            ({"output_format": "csv"}, 'output_format is "jsonl"'),
+            ({"on_event": 5}, "on_event is a function"),
+            ({"budget_usd": "much"}, "budget_usd"),
+            ({"in_order": 1}, "in_order is True or False"),
+        ]
+        for options, told in wrong:
+            with pytest.raises(ArgumentError, match=told):
+                client.run_many(never(), verb="summarize", **options)
+        with pytest.raises(ArgumentError, match='verb is "summarize" or "ask"'):
+            client.run_many(never(), verb="chat")  # type: ignore[arg-type] # as is tested
+        for outcomes, told in [
+            (client.summarize_many(never(), length=0), "length=0"),
+            (client.run_many(never(), verb="ask"), "question"),
+            (client.run_many(never(), verb="summarize", engine="cloud"), "engine is "),
+        ]:
+            with pytest.raises(ArgumentError, match=told):
+                await read(outcomes)
+    assert not server.requests
+
+
+@pytest.mark.anyio
+async def test_no_key_is_told_before_anything_is_read() -> None:
+    """Nothing is done for calls that could not be sent."""
+    async with AsyncClient() as client:
+        with pytest.raises(MissingKeyError, match="OPENAI_API_KEY"):
+            await read(client.summarize_many(iter([])))
+
+
+@pytest.mark.anyio
+async def test_a_hook_that_fails_warns_and_one_that_exits_ends(server: ChatServer) -> None:
+    """An exception in on_event is dropped; SystemExit comes after the last outcome."""
+
+    def fail(_: object) -> None:
+        raise ValueError("no screen")
+
+    def leave(_: object) -> None:
+        raise SystemExit(3)
+
+    async with client_of(server) as client:
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            assert len(await read(client.summarize_many(texts(1), on_event=fail))) == 1
+        assert any("no screen" in str(each.message) for each in caught)
+        with pytest.raises(SystemExit):
+            await read(client.summarize_many(texts(1), on_event=leave))
+
+
+def test_blocking_code(server: ChatServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The client and the functions read a folder with `for`."""
+    monkeypatch.setenv("OPENAI_API_KEY", "k")
+    monkeypatch.setenv("OPENAI_BASE_URL", server.base_url)
+    for number, text in enumerate(texts(3)):
+        (tmp_path / f"{number}.txt").write_text(text)
+    with Client() as client, client.summarize_many(tmp_path) as outcomes:
+        assert [outcome.name for outcome in outcomes] == ["0.txt", "1.txt", "2.txt"]
+        assert "documents        3" in str(outcomes.report)
+    assert [outcome.text for outcome in summarize_many(tmp_path, model="offline")]
+    (outcome,) = run_many(tmp_path / "0*", verb="ask", question="What?", model="offline")
+    assert outcome.result is not None
+
+
+@pytest.mark.anyio
+async def test_async_functions(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The twins make a client of their own."""
+    assert len(await read(asummarize_many(texts(2), model="offline"))) == 2
+    asked = arun_many(texts(2), verb="ask", question="What?", model="offline")
+    async with asked as outcomes:
+        assert len([outcome async for outcome in outcomes]) == 2
+
+
+@pytest.mark.anyio
+async def test_an_outcome_as_json(server: ChatServer) -> None:
+    """A line has what the result has, but for the source."""
+    async with client_of(server) as client:
+        good, bad = await read(client.summarize_many([Document(text="A b.", title="T"), ""]))
+    line = json.loads(good.to_json())
+    assert list(line) == [
+        *("index", "name", "digest", "text", "result"),
+        *("calls", "input_tokens", "output_tokens", "cost_usd", "error"),
+    ]
+    assert (line["name"], line["text"], line["error"]) == ("T", good.text, None)
+    assert "document" not in line["result"]
+    assert json.loads(bad.to_json())["error"].startswith("SourceError: ")
+
+
+def test_a_report_of_a_run_that_is_not_open() -> None:
+    """There is none yet."""
+    with pytest.raises(ArgumentError, match="open the outcomes"):
+        _ = AsyncClient().summarize_many([]).report
