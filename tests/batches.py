@@ -152,6 +152,7 @@ class BatchServer(ChatServer):
         files: All files by id; what is deleted is gone.
         fates: How the next batches go, in order; when they are used up, all is completed.
         manual: Whether only `step` and `finish` take batches further, and no look at them.
+        at_once: Whether the first look takes a batch to its end.
         enqueued_limit: Input tokens in unfinished batches of a model at most; None for no limit.
         max_requests: Requests in a file at most.
         max_bytes: Bytes of a file at most.
@@ -177,6 +178,7 @@ class BatchServer(ChatServer):
         self.files: dict[str, File] = {}
         self.fates: deque[Fate] = deque()
         self.manual = False
+        self.at_once = False
         self.enqueued_limit: int | None = None
         self.max_requests = MOST_REQUESTS
         self.max_bytes = MOST_BYTES
@@ -387,7 +389,9 @@ class BatchServer(ChatServer):
 
     def _retrieve(self, batch_id: str) -> Reply:
         made = self._known(batch_id)
-        if not self.manual:
+        if self.at_once:
+            self.finish(batch_id)
+        elif not self.manual:
             self._step(made)
         return _json(made.shown)
 

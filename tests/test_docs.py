@@ -32,6 +32,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 import server as wire
+from batches import BatchServer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -121,10 +122,18 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
+@pytest.fixture
+def server() -> Iterator[BatchServer]:
+    """A running server of chat completions and batches."""
+    with BatchServer() as server:
+        server.at_once = True
+        yield server
+
+
 @pytest.mark.usefixtures("folder")
 @pytest.mark.parametrize("path", PAGES, ids=[str(path.relative_to(HOME)) for path in PAGES])
 def test_every_example_runs(
-    path: Path, server: wire.ChatServer, monkeypatch: pytest.MonkeyPatch
+    path: Path, server: BatchServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The examples of a page run in order and print what the page shows."""
     page = path.read_text("utf-8")

@@ -59,9 +59,11 @@ if TYPE_CHECKING:
         atranslate,
     )
     from minikit.blocking import Client
+    from minikit.calls.batching.settings import Batch, BatchStatus
     from minikit.calls.completion import Completion
     from minikit.calls.hooks import (
         AttemptEnded,
+        BatchWatched,
         CallEnded,
         CallStarted,
         Event,
@@ -173,6 +175,9 @@ __all__ = [
     "AttemptEnded",
     "AuthenticationError",
     "BadReplyError",
+    "Batch",
+    "BatchStatus",
+    "BatchWatched",
     "BudgetExceededError",
     "CallEnded",
     "CallError",

@@ -12,8 +12,10 @@ HOMES = {
     "minikit.jobs.measuring.several": "SeveralPlan",
     "minikit.text.differences": "Difference",
     "minikit.blocking": "Client",
+    "minikit.calls.batching.settings": "Batch BatchStatus",
     "minikit.calls.completion": "Completion",
-    "minikit.calls.hooks": "AttemptEnded CallEnded CallStarted Event Hook RetryScheduled",
+    "minikit.calls.hooks": "AttemptEnded BatchWatched CallEnded CallStarted Event Hook "
+    "RetryScheduled",
     "minikit.calls.ledger": "Ledger LedgerEntry Totals",
     "minikit.calls.pace": "RateLimit",
     "minikit.calls.shared": "Asked SharedLimits Standing",

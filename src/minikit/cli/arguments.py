@@ -8,6 +8,7 @@ from typing import get_args
 
 from minikit.cli import (
     ask,
+    batches,
     chat,
     commands,
     common,
@@ -62,6 +63,7 @@ def parser() -> common.Parser:
     _add_split(verbs)
     _add_models(verbs)
     _add_journal(verbs)
+    batches.add(verbs)
     finetune.add(verbs)
     return top
 
@@ -80,6 +82,7 @@ def _add_plan(verbs: common.Verbs) -> None:
     verb = common.add_verb(verbs, "plan", summary, plans.plan)
     _add_source(verb, several_models=True)
     _add_summary_options(verb)
+    common.add_batch(verb)
 
 
 def _add_report(verbs: common.Verbs) -> None:

@@ -59,6 +59,7 @@ def add(verbs: common.Verbs) -> None:
 def ask(arguments: Namespace) -> int:
     """Write an answer to stdout, and where it stands to stderr."""
     options: AskOptions = {
+        "engine": inputs.engine(arguments),
         "thorough": arguments.thorough,
         "language": arguments.language,
         "instructions": arguments.instructions,

@@ -32,6 +32,7 @@ __all__ = [
     "Parser",
     "Verbs",
     "Watch",
+    "add_batch",
     "add_job_options",
     "add_limits",
     "add_model_options",
@@ -110,11 +111,21 @@ def add_job_options(verb: argparse.ArgumentParser, *, dry_run: bool = True) -> N
         "--journal", metavar="PATH", help="keep replies in this file, and pay for none twice"
     )
     if dry_run:
+        add_batch(verb)
         run.add_argument(
             "--dry-run", action="store_true", help="print what it would take, and send nothing"
         )
     run.add_argument(
         "--quiet", "-q", action="store_true", help="no progress, no bill and no warnings"
+    )
+
+
+def add_batch(verb: argparse.ArgumentParser) -> None:
+    """Add the option that lets calls travel in batches."""
+    verb.add_argument(
+        "--batch",
+        action="store_true",
+        help="on the Batch API: half the price, and within a day for each level of calls",
     )
 
 
@@ -127,7 +138,8 @@ def opened(arguments: Namespace, model: Model | None = None) -> Client:
     """Return the client that the options of a command ask for.
 
     Args:
-        arguments: With the options of `add_model_options`, `add_limits` and `add_job_options`.
+        arguments: With the options of `add_model_options`, `add_limits` and `add_job_options`. Of
+            batches it tells how far they are, unless it shall be quiet.
         model: The model to ask; default: the one that is named, or the offline model, which is
             told, where there is no key.
     """
@@ -137,6 +149,7 @@ def opened(arguments: Namespace, model: Model | None = None) -> Client:
         rate_limit=inputs.rate_limit(arguments),
         budget_usd=arguments.budget,
         journal=arguments.journal,
+        hooks=() if arguments.quiet else (ProgressLine(sys.stderr).show_batch,),
     )
 
 

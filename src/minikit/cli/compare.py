@@ -52,7 +52,7 @@ def add(verbs: common.Verbs) -> None:
 
 def compare(arguments: Namespace) -> int:
     """Write the replies and a table of them to stdout."""
-    options: CompareOptions = {}
+    options: CompareOptions = {"engine": inputs.engine(arguments)}
     for name in (*_OF_SUMMARIES, *_OF_PROMPTS):
         if getattr(arguments, name) is not None:
             options[name] = getattr(arguments, name)  # type: ignore[literal-required] # of the same names

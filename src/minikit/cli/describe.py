@@ -63,6 +63,7 @@ def describe(arguments: Namespace) -> int:
     named = None if arguments.schema is None else read_schema(arguments.schema)
     schema = cast("type[object]", named)  # or None, which the other overload of `describe` takes
     options: DescribeOptions = {
+        "engine": inputs.engine(arguments),
         "task": "text" if arguments.text else "caption",
         "detail": arguments.detail,
         "language": arguments.language,

@@ -94,6 +94,7 @@ def extract(arguments: Namespace) -> int:
     """Write the records that were found to stdout, as JSON."""
     schema = _schema(arguments)
     options: ExtractOptions = {
+        "engine": inputs.engine(arguments),
         "instructions": arguments.instructions,
         "chunk_tokens": arguments.chunk_tokens,
         "on_gap": cast("OnGap", arguments.on_gap),

@@ -14,9 +14,18 @@ from minikit.models.model import DEFAULT_MODEL, Model
 from minikit.text.document import Document
 
 if TYPE_CHECKING:
+    from minikit.jobs.plan import Travel
     from minikit.jobs.summarizing.options import SummarizeOptions
 
-__all__ = ["model", "model_or_offline", "models", "rate_limit", "source", "summary_options"]
+__all__ = [
+    "engine",
+    "model",
+    "model_or_offline",
+    "models",
+    "rate_limit",
+    "source",
+    "summary_options",
+]
 
 
 def source(arguments: Namespace) -> Document:
@@ -58,9 +67,15 @@ def rate_limit(arguments: Namespace) -> RateLimit | None:
     return RateLimit(requests_per_minute=arguments.rpm, tokens_per_minute=arguments.tpm)
 
 
+def engine(arguments: Namespace) -> Travel:
+    """Return how calls travel."""
+    return "batch" if arguments.batch else "local"
+
+
 def summary_options(arguments: Namespace) -> SummarizeOptions:
     """Return what is asked of a summary."""
     return {
+        "engine": engine(arguments),
         "length": arguments.length,
         "detail": arguments.detail,
         "strategy": arguments.strategy,

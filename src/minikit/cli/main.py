@@ -10,6 +10,10 @@ from pathlib import Path
 
 __all__ = ["main"]
 
+_LEFT = (
+    "the batches go on at the server: the same command waits for them again, and `minikit batch "
+    "cancel --journal {0}` cancels them"
+)
 FAILED, UNUSABLE, NO_KEY, INTERRUPTED = 1, 2, 4, 130
 
 
@@ -49,6 +53,10 @@ def _run(argv: Sequence[str] | None, encoding: str) -> int:
         except MinikitError as error:
             print(f"minikit: {error}", file=sys.stderr)
             return _exit_code(error)
+        except KeyboardInterrupt:
+            if getattr(arguments, "batch", False) and arguments.journal:
+                print(f"minikit: {_LEFT.format(arguments.journal)}", file=sys.stderr)
+            raise
         return code
 
 

@@ -78,6 +78,7 @@ def map_rows(arguments: Namespace) -> int:
     named = None if arguments.schema is None else read_schema(arguments.schema)
     schema = cast("type[object]", named)  # or None, which the other overload takes
     options: ManyOptions = {
+        "engine": inputs.engine(arguments),
         "system": arguments.system,
         "max_output_tokens": arguments.reply_tokens,
         "temperature": arguments.temperature,

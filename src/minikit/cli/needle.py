@@ -65,7 +65,7 @@ def add(verbs: common.Verbs) -> None:
 
 def needle(arguments: Namespace) -> int:
     """Write a heat map to stdout."""
-    options: NeedleOptions = {}
+    options: NeedleOptions = {"engine": inputs.engine(arguments)}
     named = {"lengths", "depths", "needles", "seed"}
     for name, option in {**{each: each for each in named}, "strategy": "strategies"}.items():
         if getattr(arguments, name) is not None:

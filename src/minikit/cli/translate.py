@@ -67,6 +67,7 @@ def translate(arguments: Namespace) -> int:
     """Write the translation to stdout or to a file."""
     source = inputs.source(arguments) if arguments.file == "-" else Path(arguments.file)
     options: TranslateOptions = {
+        "engine": inputs.engine(arguments),
         "format": arguments.format,
         "source_language": arguments.source_language,
         "glossary": None if arguments.glossary is None else _glossary(Path(arguments.glossary)),
