@@ -79,8 +79,9 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
             error.__traceback__ = _outside(error.__traceback__)
         raise
     doubles: list[Double] = [value for name, value in _fixtures(item) if name in _DOUBLES]
-    if misfit := next(filter(None, map(_misfit, doubles)), ""):
-        pytest.fail(misfit, pytrace=False)
+    misfits = [misfit for double in doubles if (misfit := _misfit(double))]
+    if misfits:
+        pytest.fail("\n".join(misfits), pytrace=False)
     return result
 
 

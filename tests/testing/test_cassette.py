@@ -22,6 +22,7 @@ from minikit import (
     describe,
     summarize,
 )
+from minikit.calls.completion import well_formed
 from minikit.testing import Cassette, UnexpectedRequestError
 from minikit.testing.cassette import _Call
 from minikit.testing.request import Request
@@ -293,7 +294,8 @@ async def test_async_clients_are_recorded(path: Path, server: ChatServer) -> Non
 @given(texts(), texts())
 def test_any_text_is_kept(asked: str, said: str) -> None:
     """A line is one line whatever stands in it, and reads back as it was."""
-    request = Request(body={"model": "m", "messages": [{"role": "user", "content": asked}]})
+    sent = well_formed(asked)  # as it goes over the wire
+    request = Request(body={"model": "m", "messages": [{"role": "user", "content": sent}]})
     reply = json.dumps({"choices": [said]}).encode()
     call = _Call(request=request, status=200, headers={"content-type": "x"}, body=reply)
     line = call.to_json().encode("utf-8", "backslashreplace")

@@ -18,6 +18,7 @@ import trio
 
 import minikit.functions
 import minikit.testing
+from minikit.calls.standin import current
 from server import ChatServer, ok
 
 pytest_plugins = ["pytester"]
@@ -197,7 +198,7 @@ def test_real_calls_can_be_blocked(suite: pytest.Pytester, way: str) -> None:
     options = ["--minikit-real-calls=block"] if way == "option" else []
     output = run(suite, *options, failed=1, passed=2)
     assert "a real call to https://api.openai.com/v1 was blocked" in output
-    assert minikit.calls.standin.current() is None
+    assert current() is None
 
 
 def test_a_marker_blocks_one_test(suite: pytest.Pytester, server: ChatServer) -> None:
