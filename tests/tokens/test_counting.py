@@ -80,6 +80,15 @@ def test_windows_count_what_the_whole_counts(encoder: Encoding, text: str) -> No
     assert counting._count_by_windows(encoder, text, 1024) == whole
 
 
+@pytest.mark.parametrize("text", ["", "a" * 70_000, "Two threads count a text. " * 9_000])
+def test_two_threads_count_what_one_counts(
+    encoder: Encoding, text: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A very long text is counted in two threads, with or without a place between them."""
+    monkeypatch.setattr(counting, "_TWO_THREADS", -1)
+    assert count_text(text, encoder.name) == len(encoder.encode_ordinary(text))
+
+
 @given(text=texts())
 def test_segments_partition_the_text_at_additive_cuts(encoder: Encoding, text: str) -> None:
     """Segments are contiguous, their counts add up, and none but the last is short."""

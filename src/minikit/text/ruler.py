@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from itertools import accumulate, pairwise
-from typing import TYPE_CHECKING
+from itertools import accumulate
 
-from minikit.tokens.counting import count_text, is_additive, segment_ends
+from minikit.tokens.counting import count_segments, count_text, is_additive, segment_ends
 from minikit.tokens.vocabulary import encoding
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 __all__ = ["Ruler"]
 
@@ -40,8 +36,8 @@ class Ruler:
         self._edges = [0, *segment_ends(text, size, longest=2 * size)]
         self._loose = [end for end in self._edges[1:-1] if not is_additive(text, end)]
         in_parallel = len(text) * width > _TWO_THREADS
-        counts = _count_in_two_threads if in_parallel else _count_blocks
-        self._sums = list(accumulate(counts(text, self._edges, encoding_name), initial=0))
+        counts = count_segments(text, self._edges, encoding_name, in_parallel=in_parallel)
+        self._sums = list(accumulate(counts, initial=0))
         self._last = (0, 0, 0)
 
     @property
@@ -107,17 +103,3 @@ class Ruler:
 def _bytes_per_character(text: str) -> float:
     sample = text[:4096]
     return len(sample.encode("utf-8", "surrogatepass")) / len(sample)
-
-
-def _count_in_two_threads(text: str, edges: Sequence[int], name: str) -> list[int]:
-    from concurrent.futures import ThreadPoolExecutor
-
-    half = len(edges) // 2
-    with ThreadPoolExecutor(1) as pool:
-        second = pool.submit(_count_blocks, text, edges[half:], name, 1)
-        return _count_blocks(text, edges[: half + 1], name) + second.result()
-
-
-def _count_blocks(text: str, edges: Sequence[int], name: str, copy: int = 0) -> list[int]:
-    encode = encoding(name, copy=copy).encode_ordinary
-    return [len(encode(text[start:end])) for start, end in pairwise(edges)]
