@@ -237,9 +237,9 @@ def test_forms_are_strict(form: dict[str, object]) -> None:
 
 
 HOSTILE = {
-    **hostile_texts(),
+    **hostile_texts(300_000),
     **{
-        f"{unit} again and again": unit * (1_000_000 // len(unit))
+        f"{unit} again and again": unit * (300_000 // len(unit))
         for unit in (
             *(
                 "{",
@@ -263,19 +263,19 @@ HOSTILE = {
             *("# ", '"', "\\", '\\"', '{"a":', "[#1;#", "[#\n", "  “"),
         )
     },
-    "an open number": "[#1" + " 1" * 500_000,
-    "an open bare number": "[1" + ",1" * 500_000,
-    "blanks before a number": " " * 1_000_000 + "[#1]",
-    "a number and blanks": "[#1]" + "\t" * 1_000_000,
-    "JSON that is cut off": '{"points": [' + '{"text": "A."},' * 60_000 + "}",
-    "many points": '{"points": [' + '{"text": "A."},' * 60_000 + '{"text": "B."}]}',
-    "deep points": '{"points": ' + "[" * 400_000 + "]" * 400_000 + "}",
+    "an open number": "[#1" + " 1" * 150_000,
+    "an open bare number": "[1" + ",1" * 150_000,
+    "blanks before a number": " " * 300_000 + "[#1]",
+    "a number and blanks": "[#1]" + "\t" * 300_000,
+    "JSON that is cut off": '{"points": [' + '{"text": "A."},' * 20_000 + "}",
+    "many points": '{"points": [' + '{"text": "A."},' * 20_000 + '{"text": "B."}]}',
+    "deep points": '{"points": ' + "[" * 120_000 + "]" * 120_000 + "}",
 }
 
 
 @pytest.mark.parametrize("name", HOSTILE)
-def test_a_megabyte_of_anything_is_read(name: str) -> None:
-    """None of these texts stalls the reading, as one that is quadratic would for hours."""
+def test_a_long_text_of_anything_is_read(name: str) -> None:
+    """None of these texts stalls the reading, as one that is quadratic would for many minutes."""
     text = HOSTILE[name]
     read_points(text)
     is_broken(text)

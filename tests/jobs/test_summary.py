@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from minikit import (
@@ -184,6 +184,7 @@ def test_notebooks_show_a_short_form(server: ChatServer) -> None:
     assert len(summary._repr_html_()) < len(BOOK) * 2
 
 
+@settings(max_examples=30)
 @given(text=texts(), title=st.none() | st.text(max_size=20))
 def test_any_text_goes_to_json_and_back(text: str, title: str | None) -> None:
     """Summaries of texts with lone surrogates and worse go to JSON and back without loss."""

@@ -10,7 +10,7 @@ from html.parser import HTMLParser
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from minikit.errors import ArgumentError
@@ -114,6 +114,7 @@ def summaries(draw: st.DrawFn) -> Summary:
     )
 
 
+@settings(max_examples=40)
 @given(summaries())
 def test_the_source_comes_back_unchanged_and_offsets_point_to_the_same_words(
     summary: Summary,
@@ -133,6 +134,7 @@ def test_the_source_comes_back_unchanged_and_offsets_point_to_the_same_words(
     ]
 
 
+@settings(max_examples=40)
 @given(summaries())
 def test_no_text_becomes_markup(summary: Summary) -> None:
     """The elements of a page are the same whatever the texts in it, and it is legal UTF-8."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from minikit.errors import ArgumentError
@@ -73,6 +73,7 @@ def test_templates_that_are_none(template: str, complaint: str) -> None:
         FieldText(template)
 
 
+@settings(max_examples=40)
 @given(st.dictionaries(st.sampled_from(["a", "b c", "ü"]), texts(6), min_size=3))
 def test_values_are_data(row: dict[str, str]) -> None:
     """What is filled in stands as it is, braces and all."""
