@@ -14,6 +14,7 @@ import anyio
 import pytest
 from pydantic import BaseModel
 
+from batches import BatchServer
 from minikit import (
     Answer,
     ArgumentError,
@@ -34,6 +35,7 @@ from minikit import (
     run_many,
     summarize_many,
 )
+from minikit.calls.batching.settings import Batch
 from minikit.jobs import blame
 from server import ChatServer, error, held, ok, prompt_of
 
@@ -219,6 +221,9 @@ async def test_outcomes_in_a_folder(
     assert {row["index"] for row in rows} >= set(range(12))
     assert {row["text"] for row in rows} == {"Fine.", "Better."}
     assert not list(folder.glob(".*"))
+    async with client_of(server) as client, client.summarize_many(["New."], **asked) as outcomes:
+        await read(outcomes)
+    assert f"any more: {len(files):,} (part-" in outcomes.report.notes[0]
 
 
 def rows_of(path: Path) -> list[dict[str, Any]]:
@@ -397,3 +402,21 @@ def test_a_report_of_a_run_that_is_not_open() -> None:
     """There is none yet."""
     with pytest.raises(ArgumentError, match="open the outcomes"):
         _ = AsyncClient().summarize_many([]).report
+
+
+@pytest.mark.anyio
+async def test_all_documents_share_a_batch(tmp_path: Path) -> None:
+    """In batches the calls of all documents travel together, and what they brought is kept."""
+    with BatchServer() as server:
+        asked: Any = {"engine": Batch(gather_s=0.2, poll_s=0.001), "journal": tmp_path / "kept"}
+        for output in (None, tmp_path / "out"):
+            async with client_of(server) as client:
+                stream = client.summarize_many(texts(12), output=output, **asked)
+                found = [outcome async for outcome in stream]
+            assert [outcome.index for outcome in found] == list(range(12))
+            assert all(outcome.error is None for outcome in found)
+        assert server.billed_usd == sum(outcome.cost_usd or 0 for outcome in found)
+        assert (len(server.batches), len(server.items)) == (1, 12)
+        async with AsyncClient(model="offline") as client:
+            with pytest.raises(ArgumentError, match="offline"):
+                await read(client.summarize_many(texts(2), engine="batch"))

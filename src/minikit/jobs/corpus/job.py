@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
 __all__ = ["CorpusJob"]
 
+NAMED = 3
+"""Files that a note names."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CorpusJob:
@@ -46,6 +49,16 @@ class CorpusJob:
         """Make a client like that of the job."""
         make: Callable[..., Any] = type(self.client)
         return make(**{**self.settings, **changes})
+
+    def end(self) -> None:
+        """Take note, when all documents are done, of what the output holds of others."""
+        left = () if self.output is None else self.output.left
+        if left:
+            named = ", ".join(path.name for path in left[:NAMED])
+            self.tally.note(
+                f"files in the output of documents that are not there any more: {len(left):,} "
+                f"({named}{', ...' if len(left) > NAMED else ''}); remove them"
+            )
 
     def part(self, partition: Partition) -> PartFile | None:
         """Return the file of a partition, where there is an output."""

@@ -87,6 +87,7 @@ async def local_run(job: CorpusJob) -> CorpusRun[Any]:
         window=min(WINDOW_PER_DOCUMENT * workers, WINDOW_AT_MOST + workers),
         in_order=options.in_order,
         tally=job.tally,
+        at_end=job.end,
         account=account,
         needs=needs,
     )

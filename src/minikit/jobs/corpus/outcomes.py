@@ -99,7 +99,9 @@ class AsyncDocumentOutcomes(AsyncStream[DocumentOutcome[R]], Generic[R]):
 
     async def _begun(self) -> CorpusRun[R]:
         options, model = self._options, self._model
-        await self._client.plan(SAMPLE, verb=self._verb, model=model, **self._of_each)
+        is_local = options.engine in ("local", "batch") or isinstance(options.engine, Batch)
+        engine = {"engine": options.engine} if is_local else {}
+        await self._client.plan(SAMPLE, verb=self._verb, model=model, **self._of_each, **engine)
         work = await in_thread(partial(Work.of, self._verb, model, self._of_each))
         output = None
         if options.output is not None:
@@ -115,5 +117,4 @@ class AsyncDocumentOutcomes(AsyncStream[DocumentOutcome[R]], Generic[R]):
             pipeline=self._pipeline,
             settings=self._settings,
         )
-        is_local = options.engine in ("local", "batch") or isinstance(options.engine, Batch)
         return cast("CorpusRun[R]", await (local_run if is_local else remote_run)(job))

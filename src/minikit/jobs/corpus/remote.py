@@ -57,6 +57,7 @@ async def remote_run(job: CorpusJob) -> CorpusRun[Any]:
             window=2 * at_once,
             in_order=job.options.in_order,
             tally=job.tally,
+            at_end=job.end,
             account=Account(),
             needs=needs.pop_all(),
         )

@@ -35,6 +35,7 @@ class CorpusRun(Generic[R]):
         window: int,
         in_order: bool,
         tally: Tally,
+        at_end: Callable[[], None],
         account: Account,
         needs: AsyncExitStack,
     ) -> None:
@@ -47,11 +48,13 @@ class CorpusRun(Generic[R]):
             window: Items under way, or done and not taken, at most.
             in_order: Whether the outcomes come in the order of the documents.
             tally: What counts.
+            at_end: Called when all of it is done.
             account: Who pays for what is sent from here.
             needs: What is closed when the work is over.
         """
         self._do = do
         self._tally, self._account = tally, account
+        self._at_end = at_end
         self._needs = needs
         self._patience = Patience(workers)
         self._crew = Crew[I, tuple["DocumentOutcome[R]", ...]](
@@ -82,6 +85,7 @@ class CorpusRun(Generic[R]):
                 self._tally.end()
                 if self._crew.stopped is not None:
                     raise telling(self._crew.stopped, self._tally.told) from None
+                self._at_end()
                 raise
         return self._ready.popleft()
 
