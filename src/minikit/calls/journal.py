@@ -37,7 +37,8 @@ INSERT = f"INSERT INTO attempts ({BEGUN}, begun_crc, wave, wave_crc) VALUES ({'?
 
 KEPT = "body = ?, request_id = ?, kept_crc = ?"
 
-UNKNOWN_YET = "wave = ? AND fingerprint = ? AND entry IS NULL"
+UNKNOWN_YET = "+wave = ? AND fingerprint = ? AND entry IS NULL"
+"""The plus keeps SQLite from looking through all of a wave for each of its attempts."""
 
 UNSETTLED = "iif(entry IS NULL, body, NULL), request_id, iif(entry IS NULL, kept_crc, NULL)"
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import warnings
+from decimal import Decimal
 from functools import partial
 from typing import TYPE_CHECKING, Any
 

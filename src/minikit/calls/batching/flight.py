@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from copy import copy
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from itertools import chain
 from typing import TYPE_CHECKING, Literal
 from uuid import uuid4
 
@@ -155,7 +156,7 @@ class Flight:
     def hand_over(self) -> None:
         """Let another drive, where the driver is here no more."""
         if self.driver is not None and not self.is_led:
-            self.driver = next(iter((*self.aboard.values(), *self.waiting.values())), None)
+            self.driver = next(chain(self.aboard.values(), self.waiting.values()), None)
             if self.driver is not None:
                 self.driver.woken.set()
 
