@@ -21,7 +21,7 @@ from results import HOME, Row, python_of, save
 
 PLACES = 64
 COUNTS = {"raw": 3_000, "langchain": 2_000, "llamaindex": 1_000, "docetl": 200, "minikit": 3_000}
-MANY = {"raw": 20_000, "minikit": 100_000}
+MANY = {"minikit": 100_000}
 HURRIED = {"raw": 500, "minikit": 500}
 HERE = Path(__file__).parent
 

@@ -1,6 +1,6 @@
 """Counters that could stand in for tiktoken: how fast each is, and whether it counts the same.
 
-    python benchmarks/counters.py [--quick] [--fuzz 30000]
+    python benchmarks/counters.py [--quick] [--fuzz 60000]
 
 measures those of rs_bpe, bpe-openai and gigatoken that are installed in this environment or, where
 there is one, in `venvs/counters`: seconds beside one `encode_ordinary` of tiktoken over the same
@@ -20,8 +20,10 @@ import time
 from collections.abc import Callable, Iterator
 from importlib import import_module
 from importlib.metadata import version
+from pathlib import Path
 from pydoc_data.topics import topics
 from statistics import median
+from string import ascii_lowercase
 from typing import Any
 
 from results import HOME, Row, save
@@ -49,6 +51,15 @@ _SIGNS = (
         "\u0345",
     ),
 )
+
+
+_BLOCKS: tuple[Callable[[random.Random], int], ...] = (
+    lambda draw: draw.randrange(0x20, 0x7F),
+    lambda draw: draw.randrange(0xA0, 0x3100),
+    lambda draw: draw.randrange(0x4E00, 0xD7A4),
+    lambda draw: draw.randrange(0xE000, 0x110000),
+)
+"""Ranges that characters are drawn from, also those that no version of Unicode has assigned."""
 
 
 def rs_bpe() -> Counter:
@@ -96,8 +107,18 @@ def fuzz(count: int) -> Iterator[str]:
     """Yield random strings of awkward characters; lone surrogates in some."""
     draw = random.Random(11)
     for number in range(count):
-        signs = draw.choices(_SIGNS, k=draw.randint(1, 24))
+        size = draw.randint(1, 24)
+        signs = draw.choices(_SIGNS, k=size)
+        if number % 3 == 0:
+            signs = [chr(draw.choice(_BLOCKS)(draw)) for _ in range(size)]
         yield "".join([*signs, *(["\ud800"] if number % 50 == 0 else [])])
+
+
+def words(count: int, seed: int) -> str:
+    """Return words that no text holds."""
+    draw = random.Random(seed)
+    lengths = (draw.randint(5, 12) for _ in range(count))
+    return " ".join("".join(draw.choices(ascii_lowercase, k=length)) for length in lengths)
 
 
 def measured(name: str, plain: Counter, *, quick: bool, count: int) -> list[Row]:
@@ -111,12 +132,17 @@ def measured(name: str, plain: Counter, *, quick: bool, count: int) -> list[Row]
         {**told, "text": key, **_timed(counter, plain, text)}
         for key, text in texts(quick=quick).items()
     ]
+    before = _resident_mb()
+    for number in range(100):
+        counter(words(10_000, number))
+    grown = {"grown_mb": _resident_mb() - before}
     wrong = [text for text in fuzz(count) if _count(counter, text) != plain(text)]
     surrogates = sum(any("\ud800" <= sign <= "\udfff" for sign in text) for text in wrong)
     return [
         *rows,
         {
             **told,
+            **grown,
             "text": "random strings",
             "of": count,
             "wrong": len(wrong),
@@ -131,6 +157,11 @@ def _timed(counter: Counter, plain: Counter, text: str) -> Row:
     ratio = median(theirs / ours for ours, theirs in pairs[1:])
     same = _count(counter, text) == plain(text)
     return {"cold": round(cold, 3), "warm": round(ratio, 3), "same": same}
+
+
+def _resident_mb() -> int:
+    pages = int(Path("/proc/self/statm").read_text("utf-8").split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE") // 2**20
 
 
 def _seconds(counter: Counter, text: str) -> float:
@@ -150,7 +181,7 @@ def main() -> None:
     """Measure the counters, in an environment of their own where there is one."""
     parser = argparse.ArgumentParser(description="Counters beside tiktoken.")
     parser.add_argument("--quick", action="store_true", help="short texts")
-    parser.add_argument("--fuzz", type=int, default=30_000, help="random strings")
+    parser.add_argument("--fuzz", type=int, default=60_000, help="random strings")
     parser.add_argument("--here", action="store_true", help="print rows of this environment only")
     arguments = parser.parse_args()
     python = HOME / "venvs" / "counters" / "bin" / "python"
@@ -158,7 +189,9 @@ def main() -> None:
         command = [str(python), __file__, "--here", "--fuzz", str(arguments.fuzz)]
         quick = ["--quick"] if arguments.quick else []
         environment = {**os.environ, "TIKTOKEN_CACHE_DIR": str(HOME / "tiktoken")}
-        told = subprocess.run([*command, *quick], check=True, capture_output=True, env=environment)
+        told = subprocess.run(
+            [*command, *quick], check=True, stdout=subprocess.PIPE, env=environment
+        )
         rows = json.loads(told.stdout)
     else:
         rows = _rows(quick=arguments.quick, count=arguments.fuzz)

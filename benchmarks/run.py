@@ -32,16 +32,17 @@ PARTS: dict[str, tuple[str, str]] = {
     "bulk": ("bulk.py", "bulk.py --quick"),
     "counters": ("counters.py", "counters.py --quick --fuzz 3000"),
     "limits": ("peers.py --group limits", "peers.py --group limits --quick"),
+    "tight": ("peers.py --group tight", "peers.py --group tight --quick"),
+    "rows": ("bulk.py --rows", "bulk.py --rows --quick"),
     "faults": ("peers.py --group faults", "peers.py --group faults --quick"),
     "refused": ("peers.py --group refused", "peers.py --group refused --quick"),
     "killed": ("peers.py --group killed", "peers.py --group killed --quick"),
     "memory": ("memory.py", "memory.py 10"),
-    "rows": ("bulk.py --rows", "bulk.py --rows --quick"),
 }
 """Each part as it is run, and as it is run in a hurry."""
 
-MEANWHILE = "limits"
-"""It waits for minutes and computes for seconds: what follows, which is not timed, runs beside."""
+BESIDE = ("tight", "rows")
+"""They take minutes, and no seconds of theirs are compared: what follows runs beside them."""
 
 
 def main() -> None:
@@ -66,7 +67,7 @@ def main() -> None:
         thread = Thread(target=_run, args=(name, PARTS[name][arguments.quick], environment))
         thread.start()
         threads.append(thread)
-        if name != MEANWHILE:
+        if name not in BESIDE:
             thread.join()
     for thread in threads:
         thread.join()
