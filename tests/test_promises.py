@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -15,7 +15,9 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 from pydantic import BaseModel
 
+from batches import BatchServer
 from minikit import (
+    Batch,
     BudgetExceededError,
     Client,
     ImageRule,
@@ -53,7 +55,19 @@ OTHER = Model(
     supports=frozenset({"sampling"}),
     price=Price(input_usd_per_mtok=1, output_usd_per_mtok=2),
 )
-MODELS = {model.id: model for model in (MODEL, OTHER)}
+PRICED = tuple(
+    replace(
+        Model.resolve(name),
+        context_window=6_000,
+        max_output_tokens=700,
+        shutdown_date=None,
+        image_rule=MODEL.image_rule,
+    )
+    for name in ("gpt-4o-mini", "gpt-4o")
+)
+"""Models whose price in batches is known."""
+
+MODELS = {model.id: model for model in (MODEL, OTHER, *PRICED)}
 """Small windows, so that little text takes many calls."""
 
 
@@ -103,18 +117,18 @@ class Case:
     source: Callable[[Size], Any]
     arguments: Callable[[Size], dict[str, Any]] = field(default=lambda _size: {})
 
-    def plan(self, client: Client, size: Size) -> VerbPlan:
+    def plan(self, client: Client, size: Size, **more: Any) -> VerbPlan:  # noqa: ANN401 - as below
         """Plan it."""
-        options = self.arguments(size)
+        options = {**self.arguments(size), **more}
         if self.verb != "compare":
-            options["model"] = MODEL
+            options.setdefault("model", MODEL)
         return client.plan(self.source(size), verb=self.verb, **options)  # type: ignore[call-overload,no-any-return] # a name of a verb
 
     def run(self, client: Client, size: Size, **more: Any) -> Any:  # noqa: ANN401 - a result of any verb
         """Do it; what comes has the fields of a bill."""
         options = {**self.arguments(size), **more}
         if self.verb != "compare":
-            options["model"] = MODEL
+            options.setdefault("model", MODEL)
         found = getattr(client, self.verb)(self.source(size), **options)
         if self.verb != "complete_many":
             return found
@@ -365,3 +379,43 @@ def test_results_and_plans_are_saved_and_loaded(name: str) -> None:
     assert loaded.to_json() == found.to_json()
     assert str(loaded) == str(found)
     assert loaded.calls == found.calls
+
+
+QUICK = Batch(gather_s=0.02, poll_s=0.001)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_batches_bring_the_same_for_half_the_price(name: str, tmp_path: Path) -> None:
+    """The same requests, the same result, half the bill, and within the bounds of the plan."""
+    case, size = CASES[name], Size(amount=4, chunk_tokens=250, share=0.5)
+    model: dict[str, Any] = {"model": PRICED[0]}
+    if case.verb == "compare":
+        model = {"models": list(PRICED)}
+    till = Till(size.share)
+    with BatchServer(handler=till.answer) as server:
+        server.at_once = True
+        with client_of(server) as client:
+            local = case.run(client, size, **model)
+        full_usd, bodies = server.billed_usd, server.bodies
+        with client_of(server, journal=tmp_path / "calls.db") as client:
+            plan = case.plan(client, size, engine=QUICK, **model)
+            found = case.run(client, size, engine=QUICK, **model)
+            again = case.run(client, size, **model)  # from the journal, whatever the engine
+        assert len(server.requests) == len(bodies)
+    half_usd = server.billed_usd - full_usd
+    asked, in_batches = (
+        sorted(map(json.dumps, each)) for each in (bodies, [line["body"] for line in server.items])
+    )
+    assert in_batches == sorted(set(asked))  # one that is asked twice at a time travels once
+    assert half_usd * 2 == full_usd or len(in_batches) < len(asked)
+    assert found.cost_usd + found.failed_cost_usd - found.replayed_cost_usd == half_usd > 0
+    assert again.cost_usd == again.replayed_cost_usd == found.cost_usd
+    assert plan.engine == "batch"
+    assert plan.cost_usd_at_least is not None
+    assert plan.cost_usd_at_most is not None
+    assert plan.cost_usd_at_least <= found.cost_usd <= plan.cost_usd_at_most
+    in_turn = sum(level.operation == "refine" for level in plan.levels) and plan.calls_at_most
+    assert plan.duration.at_most_s == 86_400 * (in_turn or len(plan.levels))
+    assert found.usage == local.usage
+    if case.verb not in {"complete_many", "compare", "needle"}:  # these show what it cost
+        assert str(found) == str(local)
