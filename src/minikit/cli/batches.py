@@ -39,7 +39,9 @@ def add(verbs: common.Verbs) -> None:
         actions, "cancel", "cancel batches; what is done is paid for", cancel
     )
     for action in (waited, cancelled):
-        action.add_argument("ids", metavar="ID", nargs="*", help="default: all that are not over")
+        action.add_argument(
+            "ids", metavar="ID", nargs="*", help="default: all that there is something to do for"
+        )
     for action in (listed, waited, cancelled):
         common.add_model_options(action)
         action.add_argument("--base-url", metavar="URL", help="an OpenAI-compatible server")
@@ -57,7 +59,8 @@ def show(arguments: Namespace) -> int:
 def wait(arguments: Namespace) -> int:
     """Wait for batches one after the other: they all go on meanwhile."""
     with _opened(arguments) as client:
-        found = [client.wait_for_batch(name) for name in _named(client, arguments)]
+        names = arguments.ids or [each.id for each in client.batches() if _brings_more(each)]
+        found = [client.wait_for_batch(name) for name in names]
     _told(found, arguments)
     done = all(batch.status == "completed" and not batch.failed for batch in found)
     return common.DONE if done else common.INCOMPLETE
@@ -66,7 +69,8 @@ def wait(arguments: Namespace) -> int:
 def cancel(arguments: Namespace) -> int:
     """Cancel batches."""
     with _opened(arguments) as client:
-        return _told([client.cancel_batch(name) for name in _named(client, arguments)], arguments)
+        names = arguments.ids or [each.id for each in client.batches() if not each.is_over]
+        return _told([client.cancel_batch(name) for name in names], arguments)
 
 
 def _opened(arguments: Namespace) -> Client:
@@ -81,10 +85,10 @@ def _opened(arguments: Namespace) -> Client:
     )
 
 
-def _named(client: Client, arguments: Namespace) -> list[str]:
-    if arguments.ids:
-        return list(arguments.ids)
-    return [batch.id for batch in client.batches() if not batch.is_over]
+def _brings_more(batch: BatchStatus) -> bool:
+    """Whether it goes on, or has replies that the journal does not."""
+    without_reply = batch.requests - batch.completed
+    return not batch.is_over or (batch.waiting or 0) > without_reply
 
 
 def _told(batches: Sequence[BatchStatus], arguments: Namespace) -> int:
