@@ -15,7 +15,6 @@ import importlib.util
 import json
 import os
 import re
-import shutil
 import sys
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
@@ -23,6 +22,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from pydoc_data.topics import topics
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from ideal import ideal_s, latency_s, scheduled_s
@@ -231,16 +231,15 @@ def _run(driver: Any, sizes: dict[str, dict[str, int]], job: Job) -> Row:  # noq
         "timeout": 400,
         **job.options,
     }
-    state = HOME / "state" / f"{job.group}_{job.peer}"
-    first: Row = {}
-    if job.again:
-        shutil.rmtree(state, ignore_errors=True)
-        state.mkdir(parents=True)
-        told["state"] = str(state)
-        told["port"] = driver.port()  # a journal and a cache know a server by its address
-        before = _driven(driver, {**told, "kill_after_ok": job.again})["server"]
-        first = {"calls_before": before["ok"], "usd_before": before["cost"]}
-    row = {**_row(job, _driven(driver, told), sizes[job.text]), **first}
+    (HOME / "state").mkdir(exist_ok=True)
+    with TemporaryDirectory(dir=HOME / "state") as state:  # what a library keeps is for this job
+        told["state"] = state
+        first: Row = {}
+        if job.again:
+            told["port"] = driver.port()  # a journal and a cache know a server by its address
+            before = _driven(driver, {**told, "kill_after_ok": job.again})["server"]
+            first = {"calls_before": before["ok"], "usd_before": before["cost"]}
+        row = {**_row(job, _driven(driver, told), sizes[job.text]), **first}
     print(json.dumps({name: row[name] for name in _SHOWN}, ensure_ascii=False), flush=True)
     return row
 
@@ -280,7 +279,7 @@ def _row(job: Job, found: dict[str, Any], size: dict[str, int]) -> Row:
         "peer": job.peer,
         "config": job.config,
         "text": job.text,
-        "ok": bool(run.get("ok")),
+        "ok": bool(run.get("ok") and server["requests"]),
         "calls": server["requests"],
         "input_tokens": server["input_tokens"],
         "output_tokens": server["output_tokens"],
