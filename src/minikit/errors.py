@@ -184,7 +184,8 @@ class CallError(MinikitError):
         request_id: The server's id of the last request, or None.
         retry_after_s: Seconds that the server asks to wait, or None when it does not say.
         completion: The reply as far as it came, with its usage and cost, or None where there was
-            none that could be read.
+            none that could be read. Where the error stands for many calls of a job, as a refusal
+            of each part does, it is the last reply, with the usage and cost of all.
     """
 
     def __init__(

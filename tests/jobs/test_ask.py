@@ -423,7 +423,7 @@ def test_a_gap_ends_the_job_where_it_shall(server: ChatServer) -> None:
     """What stands in the refused passage may be what was asked about."""
     server.handler = refusing("forbidden", about("boiler"))
     text = f"The forbidden words stand here. {story(20)}{FACT} {story(20)}"
-    with pytest.raises(JobError, match=r"1 call failed for good; .* a content filter refused"):
+    with pytest.raises(JobError, match=r"1 call failed for good, .* a content filter refused"):
         ask(server, text, on_gap="raise")
 
 
@@ -453,7 +453,7 @@ def test_what_was_quoted_outlives_an_error(server: ChatServer) -> None:
     """Where a chunk fails for good, the error carries the passages of the others."""
     server.handler = failing
     with pytest.raises(
-        JobError, match=r"^1 call failed for good; .* from \d parts? is kept in"
+        JobError, match=r"^1 call failed for good, .* from \d parts? is kept in"
     ) as caught:
         ask(server, f"{FACT} {story(400)}", thorough=True)
     result = caught.value.result

@@ -11,6 +11,7 @@ import pytest
 from minikit import (
     BudgetExceededError,
     JobError,
+    JournalError,
     Model,
     Progress,
     RefusalError,
@@ -24,7 +25,7 @@ from minikit.calls.pipeline import Pipeline
 from minikit.calls.request import Request
 from minikit.calls.schema import Schema
 from minikit.calls.structured import Forms
-from minikit.jobs.engine import Engine, Exit
+from minikit.jobs.engine import Engine, Exit, Kept
 from minikit.jobs.result import Place
 from minikit.jobs.verb import CheckedOptions, Job, Setting, exact_level, planned
 from server import ChatServer, error, ok
@@ -156,6 +157,94 @@ async def test_a_job_that_fails_carries_its_bill(server: ChatServer) -> None:
     )
     assert Result.from_json(result.to_json()) == result
     assert result.redone_cost_usd == 0
+
+
+async def nothing() -> Kept:
+    """Have brought nothing."""
+    return Kept(told="")
+
+
+@pytest.mark.anyio
+async def test_a_job_that_stops_keeps_what_it_brought(server: ChatServer) -> None:
+    """The error has what was brought, the calls that failed before, and how much is kept."""
+    pipeline = pipeline_of(server)
+    engine = engine_of(pipeline)
+    await engine.send(REQUEST, PLACE)
+    await pipeline.aclose()
+    result, early, last = Result(**engine.bill()), ServerError("early"), ServerError("last")
+
+    async def kept() -> Kept:
+        return Kept(told="1 of 2 parts is kept in .result", result=result)
+
+    with pytest.raises(
+        JobError, match=r"^2 calls failed for good, 1 of 2 parts is kept in .result; .*: early$"
+    ) as failed:
+        async with engine.keeping(kept, lambda: [early, last]):
+            raise last
+    assert failed.value.result is result
+    assert failed.value.errors == (early, last)
+    assert failed.value.calls == result.calls
+    assert failed.value.__cause__ is last
+    with pytest.raises(JobError, match=r"^the job had to stop, 1 of 2 .*: no room$"):
+        async with engine.keeping(kept):
+            raise JournalError("no room")
+    with pytest.raises(JobError, match=r"^nothing was read; 1 of 2 parts is kept in .result$"):
+        async with engine.keeping(kept):
+            raise RefusalError("nothing was read")
+
+
+@pytest.mark.anyio
+async def test_a_job_that_runs_out_of_money_keeps_what_it_brought(server: ChatServer) -> None:
+    """The error of the budget has the calls, and what they brought."""
+    pipeline = pipeline_of(server)
+    engine = engine_of(pipeline)
+    await engine.send(REQUEST, PLACE)
+    await pipeline.aclose()
+    spent = Budget(Decimal(1)).refusal(Decimal(2))
+    with pytest.raises(BudgetExceededError, match="budget") as exceeded:
+        async with engine.keeping(nothing):
+            raise spent
+    assert exceeded.value is spent
+    assert (spent.calls, spent.result) == (engine.bill()["calls"], None)
+
+
+@pytest.mark.anyio
+async def test_what_is_refused_whole_carries_its_bill(server: ChatServer) -> None:
+    """An error that stands for many calls has what all of them took; that of one has its own."""
+    server.script([ok(None, message={"refusal": "I will not."})] * 2)
+    pipeline = pipeline_of(server)
+    engine = engine_of(pipeline)
+    own: RefusalError | None = None
+    for _ in range(2):
+        with pytest.raises(RefusalError, match="refused to answer") as refused:
+            await engine.send(REQUEST, PLACE)
+        own = refused.value
+    await pipeline.aclose()
+    with pytest.raises(RefusalError, match="no part") as whole:
+        async with engine.keeping(nothing):
+            raise RefusalError("no part could be read")
+    assert whole.value.completion is not None
+    assert whole.value.completion.cost_usd == pipeline.account.ledger.total.cost_usd
+    assert whole.value.completion.usage == engine.bill()["usage"]
+    assert own is not None
+    single = own.completion
+    with pytest.raises(RefusalError, match="refused to answer"):
+        async with engine.keeping(nothing):
+            raise own
+    assert own.completion is single
+
+
+@pytest.mark.anyio
+async def test_what_fails_before_all_is_raised_as_it_is(server: ChatServer) -> None:
+    """Where there was no reply at all, there is no bill to carry."""
+    engine = engine_of(pipeline_of(server))
+    with pytest.raises(ServerError, match="down") as failed:
+        async with engine.keeping(nothing):
+            raise ServerError("down")
+    assert failed.value.completion is None
+    with pytest.raises(JournalError, match="damaged"):
+        async with engine.keeping(nothing):
+            raise JournalError("damaged")
 
 
 @pytest.mark.parametrize("whose", ["client", "job"])

@@ -319,8 +319,10 @@ def test_refused_part_is_a_gap(server: ChatServer) -> None:
 def test_everything_is_refused(server: ChatServer) -> None:
     """Where no part can be read the error says why."""
     server.handler = lambda _: ok(None, message={"refusal": "No."})
-    with pytest.raises(RefusalError, match="no part of the source could be read: refusal"):
-        extract(server, "Anna lives in Bern.")
+    with pytest.raises(RefusalError, match="no part of the source could be read: refusal") as told:
+        extract(server, people(60), chunk_tokens=300)
+    assert told.value.completion is not None  # what all the refused replies took
+    assert told.value.completion.usage.input_tokens > 300 * len(server.bodies) > 300
 
 
 def test_failed_part_keeps_the_others(server: ChatServer) -> None:

@@ -12,20 +12,13 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from minikit.calls.pipeline import in_thread
-from minikit.errors import (
-    BadReplyError,
-    BudgetExceededError,
-    CallError,
-    JournalError,
-    OutputTruncatedError,
-    RefusalError,
-)
+from minikit.errors import BadReplyError, CallError, OutputTruncatedError, RefusalError
 from minikit.jobs.answering.answer import Answer
 from minikit.jobs.answering.job import AskJob, AskOptions, prepare, rank
 from minikit.jobs.answering.prompts import overlapping, read_reply
 from minikit.jobs.answering.replies import Written, unanswered, written
 from minikit.jobs.answering.shelf import Shelf
-from minikit.jobs.engine import Exit
+from minikit.jobs.engine import Exit, Kept
 from minikit.jobs.mapping import Mapper
 from minikit.jobs.parts import Gaps, SourcePart
 from minikit.jobs.plain import counted
@@ -37,7 +30,6 @@ from minikit.text.document import Span
 if TYPE_CHECKING:
     from minikit.calls.pipeline import Pipeline
     from minikit.calls.structured import Forms
-    from minikit.errors import JobError
     from minikit.jobs.result import Operation
 
 __all__ = ["Answer", "AskJob", "AskOptions", "prepare", "run"]
@@ -79,15 +71,8 @@ class _Run:
         self.mapper = Mapper[Parts, Quoted](self.engine, self._quotes, self._halves, self._left_out)
 
     async def answer(self) -> Answer:
-        try:
+        async with self.engine.keeping(self._kept, self.mapper.errors.values):
             return await self._answer()
-        except BudgetExceededError as error:
-            error.result, error.calls = await self._so_far(), self.engine.bill()["calls"]
-            raise
-        except (CallError, JournalError) as error:
-            if not self.mapper.read:
-                raise
-            raise await self._failed(error) from error
 
     async def _answer(self) -> Answer:
         job = self.job
@@ -175,21 +160,11 @@ class _Run:
             partial(held.answer, self.job, self.engine.bill(), self.gaps.found, read, parts)
         )
 
-    async def _so_far(self) -> Answer | None:
-        """Return the passages that were quoted, without an answer; None where nothing was read."""
+    async def _kept(self) -> Kept:
+        """Return the passages that were quoted, without an answer."""
         if not self.mapper.read:
-            return None
+            return Kept(told="")
         parts = await in_thread(self._quoted_parts)
-        return await self._result(Written(text="", found=False), self._read(), parts)
-
-    async def _failed(self, error: CallError | JournalError) -> JobError:
-        failed = {id(each): each for each in (*self.mapper.errors.values(), error)}.values()
-        errors = tuple(each for each in failed if isinstance(each, CallError))
-        why = f"{counted(len(errors), 'call')} failed for good" if errors else "the job had to stop"
-        parts = counted(len(self.mapper.read), "part")
-        return self.engine.failed(
-            f"{why}; what was quoted from {parts} is kept in .result; the first error: "
-            f"{next(iter(failed))}",
-            errors=errors,
-            result=await self._so_far(),
-        )
+        result = await self._result(Written(text="", found=False), self._read(), parts)
+        read = counted(len(self.mapper.read), "part")
+        return Kept(told=f"what was quoted from {read} is kept in .result", result=result)

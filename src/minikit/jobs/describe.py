@@ -4,20 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from minikit.errors import (
-    BudgetExceededError,
-    CallError,
-    JobError,
-    JournalError,
-    RefusalError,
-    RequestRejectedError,
-    SourceError,
-)
+from minikit.errors import CallError, RefusalError, RequestRejectedError, SourceError
 from minikit.jobs.describing.description import DescribeOptions, Description
 from minikit.jobs.describing.job import DescribeJob, prepare, told
 from minikit.jobs.describing.looking import Looker, Seen
 from minikit.jobs.describing.prompts import NO_TEXT, Group
-from minikit.jobs.engine import Exit
+from minikit.jobs.engine import Exit, Kept
 from minikit.jobs.mapping import Mapper
 from minikit.jobs.plain import counted
 from minikit.jobs.unread import BROKEN
@@ -62,18 +54,11 @@ class _Run:
 
     async def description(self) -> Description[Any]:
         groups = self.job.groups
-        if len(groups) == 1 and not self.gaps:
-            return self._result(await self.looker.look(groups[0], "single"))
-        try:
+        async with self.engine.keeping(self._kept, self.mapper.errors.values):
+            if len(groups) == 1 and not self.gaps:
+                return self._result(await self.looker.look(groups[0], "single"))
             await self.mapper.read_all(groups)
             return self._result(await self._merged())
-        except BudgetExceededError as error:
-            error.result, error.calls = self._so_far(), self.engine.bill()["calls"]
-            raise
-        except (CallError, JournalError) as error:
-            if not self.mapper.read:
-                raise
-            raise self._failed(error) from error
 
     async def _look(self, group: Group) -> Seen:
         try:
@@ -152,19 +137,10 @@ class _Run:
             return []
         return self.mapper.read or [(group, seen) for group in self.job.groups]
 
-    def _so_far(self) -> Description[Any] | None:
-        return self._result(self._joined()) if self.mapper.read else None
-
-    def _failed(self, error: CallError | JournalError) -> JobError:
-        failed = {id(each): each for each in (*self.mapper.errors.values(), error)}.values()
-        errors = tuple(each for each in failed if isinstance(each, CallError))
-        what = (
-            f"{counted(len(errors), 'call')} failed for good" if errors else "the job had to stop"
-        )
-        images = sum(len(group.images) for group, _ in self.mapper.read)
-        return self.engine.failed(
-            f"{what}, {images} of {counted(len(self.job.images), 'image')} were looked at and are "
-            f"kept in .result; the first error: {next(iter(failed))}",
-            errors=errors,
-            result=self._so_far(),
-        )
+    async def _kept(self) -> Kept:
+        seen = sum(len(group.images) for group, _ in self.mapper.read)
+        if not seen:
+            return Kept(told="")
+        images = f"{seen} of {counted(len(self.job.images), 'image')}"
+        told = f"{images} were looked at and are kept in .result"
+        return Kept(told=told, result=self._result(self._joined()))

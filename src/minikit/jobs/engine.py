@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from dataclasses import replace
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypedDict, TypeVar
 
 from minikit.calls.structured import Forms, complete_structured
-from minikit.errors import JobError, RefusalError
+from minikit.errors import BudgetExceededError, CallError, JobError, JournalError, RefusalError
+from minikit.jobs.plain import counted
 
 if TYPE_CHECKING:
     from decimal import Decimal
@@ -18,14 +20,13 @@ if TYPE_CHECKING:
     from minikit.calls.request import Request
     from minikit.calls.schema import Schema
     from minikit.calls.structured import ParsedCompletion
-    from minikit.errors import CallError
     from minikit.jobs.provenance import Node
     from minikit.jobs.result import CallRecord, Place, Result
     from minikit.jobs.summarizing.summary import Partial
     from minikit.jobs.tally import Tally
     from minikit.models.usage import Usage
 
-__all__ = ["Ask", "Bill", "Engine", "Exit"]
+__all__ = ["Ask", "Bill", "Engine", "Exit", "Kept"]
 
 T = TypeVar("T")
 Ask = Callable[["Request", str, "Account"], Awaitable["Completion"]]
@@ -51,6 +52,23 @@ class Bill(TypedDict):
     notes: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kept:
+    """What a job has brought when it has to stop.
+
+    Attributes:
+        told: How much that is and where it is kept, for people; "" where it is nothing.
+        result: It, of a job that brings a result.
+        partial: The partial summaries, in order.
+        tree: The same as a tree, with the gaps.
+    """
+
+    told: str
+    result: Result | None = None
+    partial: tuple[Partial, ...] = ()
+    tree: Node | None = None
+
+
 class Engine:
     """Sends the calls of one run of a job and keeps their figures.
 
@@ -73,6 +91,7 @@ class Engine:
         self._pipeline = pipeline
         self._verb = verb
         self._model = model
+        self._last: Completion | None = None
 
     @property
     def max_concurrency(self) -> int:
@@ -90,6 +109,56 @@ class Engine:
             failed_cost_usd=tally.failed_cost_usd,
             unmeasured=tally.unmeasured,
             notes=tuple(tally.notes),
+        )
+
+    @asynccontextmanager
+    async def keeping(
+        self,
+        kept: Callable[[], Awaitable[Kept]],
+        failed: Callable[[], Iterable[CallError]] = tuple,
+    ) -> AsyncGenerator[None]:
+        """Let the error that ends a job carry what the job has brought so far.
+
+        Args:
+            kept: Returns what that is.
+            failed: Returns the errors of calls that had failed before, in the order of the source.
+
+        Raises:
+            BudgetExceededError: As it was raised, with what was brought.
+            JobError: Of a call, or of the journal, after something was brought.
+            CallError: Before anything was. Where it stands for many calls, as a refusal of each
+                part does, its `completion` has the last reply, with the usage and cost of all.
+        """
+        try:
+            yield
+        except BudgetExceededError as error:
+            so_far = await kept()
+            error.result, error.calls = so_far.result, tuple(self.tally.calls)
+            error.tree, error.partial = so_far.tree, so_far.partial
+            raise
+        except (CallError, JournalError) as error:
+            so_far = await kept()
+            if so_far.told:
+                raise self._stopped(error, tuple(failed()), so_far) from error
+            if isinstance(error, CallError) and error.completion is None and self._last:
+                tally = self.tally
+                error.completion = replace(self._last, usage=tally.usage, cost_usd=tally.cost_usd)
+            raise
+
+    def _stopped(
+        self, error: CallError | JournalError, failed: tuple[CallError, ...], kept: Kept
+    ) -> JobError:
+        """Return the error of a job that stopped after something was brought."""
+        several = tuple({id(each): each for each in (*failed, error)}.values())
+        errors = tuple(each for each in several if isinstance(each, CallError))
+        what = (
+            f"{counted(len(errors), 'call')} failed for good" if errors else "the job had to stop"
+        )
+        message = f"{what}, {kept.told}; the first error: {several[0]}"
+        if isinstance(error, RefusalError) and error.status is None:  # of the whole, not of a call
+            message = f"{error}; {kept.told}"
+        return self.failed(
+            message, errors=errors, partial=kept.partial, tree=kept.tree, result=kept.result
         )
 
     def failed(
@@ -175,7 +244,7 @@ class Engine:
 
     def record(self, completion: Completion, place: Place) -> int:
         """Record a reply and return its position in the records."""
-        self.failed_in_a_row = 0
+        self.failed_in_a_row, self._last = 0, completion
         try:
             return self.tally.record(completion, place)
         except SystemExit as error:

@@ -8,15 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from minikit.calls.pipeline import in_thread
 from minikit.calls.request import Request
-from minikit.errors import (
-    BudgetExceededError,
-    CallError,
-    JobError,
-    JournalError,
-    OutputTruncatedError,
-    RefusalError,
-)
-from minikit.jobs.engine import Exit
+from minikit.errors import CallError, OutputTruncatedError, RefusalError
+from minikit.jobs.engine import Exit, Kept
 from minikit.jobs.extracting.doubles import merged, united
 from minikit.jobs.extracting.evidence import Cited, Evidence, Record
 from minikit.jobs.extracting.extraction import (
@@ -30,7 +23,6 @@ from minikit.jobs.extracting.job import ExtractJob, ExtractOptions, prepare
 from minikit.jobs.extracting.records import ITEMS
 from minikit.jobs.mapping import Mapper
 from minikit.jobs.parts import Gaps, SourcePart
-from minikit.jobs.plain import counted
 from minikit.jobs.result import Gap, joined
 from minikit.jobs.unread import weight
 from minikit.text.document import Span
@@ -89,19 +81,11 @@ class _Run:
         )
 
     async def extraction(self) -> Extraction[Any]:
-        try:
+        async with self.engine.keeping(self._kept, self.mapper.errors.values):
             await self.mapper.read_all(self.job.parts)
-        except BudgetExceededError as error:
-            error.calls = self.engine.bill()["calls"]
-            error.result = await self._found() if self.mapper.read else None
-            raise
-        except (CallError, JournalError) as error:
             if not self.mapper.read:
-                raise
-            raise await self._failed(error) from error
-        if not self.mapper.read:
-            reasons = ", ".join(dict.fromkeys(gap.reason for gap in self.gaps.found))
-            raise RefusalError(f"no part of the source could be read: {reasons}", code=reasons)
+                reasons = ", ".join(dict.fromkeys(gap.reason for gap in self.gaps.found))
+                raise RefusalError(f"no part of the source could be read: {reasons}", code=reasons)
         return await self._found()
 
     async def _read(self, part: SourcePart) -> Items:
@@ -159,14 +143,9 @@ class _Run:
         for _, gaps in groupby(found, key=lambda gap: gap.document_index):
             yield from joined(list(gaps))
 
-    async def _failed(self, error: CallError | JournalError) -> JobError:
-        failed = {id(each): each for each in (*self.mapper.errors.values(), error)}.values()
-        errors = tuple(each for each in failed if isinstance(each, CallError))
-        what = f"{counted(len(errors), 'call')} failed for good" if errors else "the job stopped"
+    async def _kept(self) -> Kept:
+        if not self.mapper.read:
+            return Kept(told="")
         read, parts = self.mapper.parts_read, len(self.job.parts)
-        return self.engine.failed(
-            f"{what}, {read} of {parts} parts were read and what was found in them is kept in "
-            f".result; the first error: {next(iter(failed))}",
-            errors=errors,
-            result=await self._found(),
-        )
+        told = f"{read} of {parts} parts were read and what was found in them is kept in .result"
+        return Kept(told=told, result=await self._found())

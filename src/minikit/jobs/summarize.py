@@ -5,13 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from minikit.errors import (
-    BudgetExceededError,
-    CallError,
-    JournalError,
-    RefusalError,
-)
-from minikit.jobs.engine import Engine, Exit
+from minikit.errors import RefusalError
+from minikit.jobs.engine import Engine, Exit, Kept
 from minikit.jobs.grounds import Grounds
 from minikit.jobs.provenance import Node
 from minikit.jobs.sending import Sender
@@ -26,7 +21,6 @@ from minikit.text.document import Span
 
 if TYPE_CHECKING:
     from minikit.calls.pipeline import Pipeline
-    from minikit.errors import JobError
     from minikit.jobs.summarizing.prepare import Job
     from minikit.jobs.summarizing.summary import Partial, Summary
     from minikit.jobs.tally import Listener
@@ -77,18 +71,10 @@ class _Run:
         self.root: Node | None = None
 
     async def summary(self) -> Summary:
-        try:
+        async with self.engine.keeping(self._kept, lambda: self.reader.errors):
             self.root = await self._root()
             finisher = Finisher(self.job, self.sender, self.grounds)
             return await finisher.finished(self.root, self._loose(self.root))
-        except BudgetExceededError as error:
-            error.tree, error.partial = self._tree(), self._partials()
-            error.calls = self.engine.bill()["calls"]
-            raise
-        except (CallError, JournalError) as error:
-            if not self.reader.nodes:
-                raise
-            raise self._job_error(error) from error
 
     async def _root(self) -> Node:
         """Return the summary over what it was made of."""
@@ -158,22 +144,8 @@ class _Run:
     def _partials(self) -> tuple[Partial, ...]:
         return partials_of(self._tree()) if self._written() else ()
 
-    def _message(
-        self, error: CallError | JournalError, errors: int, first: CallError | JournalError
-    ) -> str:
+    async def _kept(self) -> Kept:
         done, parts = self.reader.parts_read, len(self.job.plan.spans)
-        kept = f"{done} of {parts} parts were read and are kept in .partial and .tree"
-        if isinstance(error, RefusalError) and error.status is None:  # of the whole, not of a call
-            return f"{error}; {kept}"
-        what = f"{errors} call{'s' * (errors > 1)} failed for good" if errors else ""
-        return f"{what or 'the job had to stop'}, {kept}; the first error: {first}"
-
-    def _job_error(self, error: CallError | JournalError) -> JobError:
-        failed = {id(each): each for each in (*self.reader.errors, error)}.values()
-        errors = tuple(each for each in failed if isinstance(each, CallError))
-        return self.engine.failed(
-            self._message(error, len(errors), next(iter(failed))),
-            tree=self._tree(),
-            partial=self._partials(),
-            errors=errors,
-        )
+        told = f"{done} of {parts} parts were read and are kept in .partial and .tree"
+        told = told if self.reader.nodes else ""
+        return Kept(told=told, tree=self._tree(), partial=self._partials())

@@ -8,15 +8,8 @@ from typing import TYPE_CHECKING
 
 from minikit.calls.pipeline import in_thread
 from minikit.calls.request import Request
-from minikit.errors import (
-    BudgetExceededError,
-    CallError,
-    JobError,
-    JournalError,
-    OutputTruncatedError,
-    RefusalError,
-)
-from minikit.jobs.engine import Exit
+from minikit.errors import CallError, OutputTruncatedError, RefusalError
+from minikit.jobs.engine import Exit, Kept
 from minikit.jobs.mapping import Mapper
 from minikit.jobs.plain import counted
 from minikit.jobs.translating.drafts import Drafts
@@ -73,18 +66,11 @@ class _Run:
         )
 
     async def translation(self) -> Translation:
-        try:
+        async with self.engine.keeping(self._kept, self.mapper.errors.values):
             await self.mapper.read_all(self.job.batches)
-        except BudgetExceededError as error:
-            error.result, error.calls = await self._so_far(), self.engine.bill()["calls"]
-            raise
-        except (CallError, JournalError) as error:
-            if not self.drafts:
-                raise
-            raise await self._failed(error) from error
-        reasons = self.drafts.reasons
-        if reasons and not self.drafts:
-            raise RefusalError(f"no text could be translated: {reasons}", code=reasons)
+            reasons = self.drafts.reasons
+            if reasons and not self.drafts:
+                raise RefusalError(f"no text could be translated: {reasons}", code=reasons)
         return await self._so_far()
 
     async def _translate(self, batch: Batch) -> None:
@@ -132,14 +118,8 @@ class _Run:
     async def _so_far(self) -> Translation:
         return await in_thread(partial(self.drafts.translation, self.engine.bill()))
 
-    async def _failed(self, error: CallError | JournalError) -> JobError:
-        failed = {id(each): each for each in (*self.mapper.errors.values(), error)}.values()
-        errors = tuple(each for each in failed if isinstance(each, CallError))
-        what = f"{counted(len(errors), 'call')} failed for good" if errors else "the job stopped"
+    async def _kept(self) -> Kept:
         result = await self._so_far()
-        return self.engine.failed(
-            f"{what}, {result.translated} of {counted(result.segments, 'text')} were translated "
-            f"and are kept in .result; the first error: {next(iter(failed))}",
-            errors=errors,
-            result=result,
-        )
+        texts = f"{result.translated} of {counted(result.segments, 'text')}"
+        told = f"{texts} were translated and are kept in .result" if self.drafts else ""
+        return Kept(told=told, result=result)
