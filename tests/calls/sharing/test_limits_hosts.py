@@ -331,6 +331,7 @@ def _admitted(limits: SharedLimits) -> int:
     return sum(limits.admit(asked("0.03")) == 0.0 for _ in range(20))
 
 
+@pytest.mark.filterwarnings("ignore:.*use of fork:DeprecationWarning")  # beside threads: on purpose
 @pytest.mark.parametrize("method", ["fork", "spawn"])
 def test_other_processes_pass_no_limit(method: str) -> None:
     """Processes share what is left, however they were started; it takes a second to start them."""
@@ -342,6 +343,7 @@ def test_other_processes_pass_no_limit(method: str) -> None:
         assert limits.standing().reserved_usd == Decimal("0.99")
 
 
+@pytest.mark.filterwarnings("ignore:.*use of fork:DeprecationWarning")  # beside threads: on purpose
 def test_a_fork_asks_where_the_limits_are() -> None:
     """What a fork has a copy of is not asked: its own connection is."""
     with ServedLimits(budget_usd="1") as limits:
