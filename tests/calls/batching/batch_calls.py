@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from minikit.calls.pipeline import Pipeline
     from server import Body, Reply
 
-QUICK = Batch(gather_s=0.02, poll_s=0.001)
+QUICK = Batch(gather_s=0.06, poll_s=0.001)
 SOON = Retry(attempts=4, wait_initial_s=0.0)
 MINI = Model.resolve("gpt-4o-mini")
 

@@ -111,9 +111,10 @@ class Lane(Pilot):
         from anyio import Event
 
         name = call.fingerprint
-        while name and name in self._live:
-            other = self._live[name] = self._live[name] or Event()
-            await other.wait()
+        while name and (name in self._live or call.looked_at <= self.brought_at):
+            if name in self._live:
+                other = self._live[name] = self._live[name] or Event()
+                await other.wait()
             if (completion := await self._recall(call)) is not None:
                 raise Replayed(completion)
         if not name:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import time
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -147,6 +149,9 @@ class Pilot(Watcher):
 
     Where that task is cancelled, another goes on at any point: what was done is in the fields of
     the flight, and what may have been done, such as a batch that was asked for, is looked up.
+
+    Attributes:
+        brought_at: When replies last came, in seconds of the monotonic clock.
     """
 
     def __init__(self, post: Post, hooks: Hooks, journal: Journal | None, batch: Batch) -> None:
@@ -161,6 +166,7 @@ class Pilot(Watcher):
         from anyio import Event, Lock
 
         super().__init__(post, hooks, journal)
+        self.brought_at = -math.inf
         self._batch = batch
         self._packing = Lock()  # one file at a time in memory
         self._narrow = Lock()
@@ -347,6 +353,7 @@ class Pilot(Watcher):
     async def _hand_out(self, flight: Flight, lines: list[Line]) -> None:
         """Give calls what lines bring, once it is kept."""
         is_kept = await self.keep(flight.note.id, lines)
+        self.brought_at = time.monotonic()
         flight.replied.update(line.name for line in lines if line.is_reply)
         for line in lines:
             item = flight.aboard.get(line.name)
