@@ -49,6 +49,7 @@ faults = st.lists(
 )
 @pytest.mark.filterwarnings("ignore:.*goes on at the server:RuntimeWarning")
 def test_every_request_is_answered_once(
+    *,
     went: list[Fate],
     broken: list[tuple[Route, Reply, bool]],
     repeated: list[int],
