@@ -29,11 +29,13 @@ from minikit import (
     BudgetExceededError,
     Client,
     DocumentOutcome,
+    JournalError,
     LocalLimits,
     MissingExtraError,
     MissingKeyError,
     RateLimit,
     Retry,
+    SharedLimitsError,
     WorkerError,
     errors,
 )
@@ -371,3 +373,47 @@ def test_executors_of_other_kinds() -> None:
     with staff.hired(Inline()) as hired:
         assert hired.number == os.cpu_count()
         assert hired.place == "processes"
+
+
+@pytest.mark.anyio
+async def test_a_journal_or_an_output_that_breaks(
+    client: AsyncClient, threads: ThreadPoolExecutor, tmp_path: Path
+) -> None:
+    """What goes wrong with files in a worker ends the run, as an error of ours."""
+    journals, folder = tmp_path / "kept", tmp_path / "out"
+    asked: Any = {"engine": threads, "budget_usd": "1"}
+    stream = client.summarize_many(texts(2), engine=threads, journal=journals)
+    await read(stream)
+    (journal,) = journals.glob("*.sqlite")
+    journal.write_bytes(b"no journal at all" * 100)
+    with pytest.raises(JournalError, match="documents with an outcome: 0"):
+        await read(client.summarize_many(texts(2), engine=threads, journal=journals))
+    with pytest.raises(JournalError, match=r"journal"):
+        await read(client.summarize_many(texts(2), journal=journals, **asked))
+    await read(client.summarize_many(texts(2), engine=threads, output=folder))
+    (part,) = folder.glob("part-*")
+    part.unlink()
+    part.mkdir()
+    with pytest.raises(WorkerError, match="a worker failed: IsADirectoryError") as failed:
+        await read(client.summarize_many(texts(2), engine=threads, output=folder))
+    assert "Traceback" in failed.value.__notes__[0]
+    await client.aclose()
+
+
+@pytest.mark.anyio
+async def test_limits_that_are_gone(
+    client: AsyncClient, threads: ThreadPoolExecutor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A run whose limits cannot be asked any more ends all the same, with a warning."""
+    stream = client.summarize_many(texts(2), engine=threads, budget_usd="1")
+    monkeypatch.setattr(LocalLimits, "stop", gone)
+    monkeypatch.setattr(LocalLimits, "standing", gone)
+    with pytest.warns(RuntimeWarning, match="gone") as caught:
+        assert len(await read(stream)) == 2
+    assert len(caught) == 2
+    await client.aclose()
+
+
+def gone(*_: object) -> None:
+    """Answer no longer."""
+    raise SharedLimitsError("gone")

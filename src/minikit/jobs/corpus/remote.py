@@ -46,22 +46,22 @@ async def remote_run(job: CorpusJob) -> CorpusRun[Any]:
 
     _check(job)
     office = _Office(job)
-    async with AsyncExitStack() as needs:
-        needs.push_async_callback(to_thread.run_sync, office.close)
+    async with AsyncExitStack() as stack:
+        stack.push_async_callback(to_thread.run_sync, office.close)
         await to_thread.run_sync(office.open)
-        at_once = job.options.partitions_at_once or 2 * office.staff.number
-        return CorpusRun(
-            partitioned(job.entries, job.options.partition_size),
-            office.done,
-            workers=at_once,
-            window=2 * at_once,
-            in_order=job.options.in_order,
-            tally=job.tally,
-            at_end=job.end,
-            account=Account(),
-            needs=needs.pop_all(),
-        )
-    raise AssertionError
+        needs = stack.pop_all()
+    at_once = job.options.partitions_at_once or 2 * office.staff.number
+    return CorpusRun(
+        partitioned(job.entries, job.options.partition_size),
+        office.done,
+        workers=at_once,
+        window=2 * at_once,
+        in_order=job.options.in_order,
+        tally=job.tally,
+        at_end=job.end,
+        account=Account(),
+        needs=needs,
+    )
 
 
 def _check(job: CorpusJob) -> None:

@@ -112,9 +112,11 @@ async def _run_partition(
     except (MinikitError, OSError) as error:
         return Done(outcomes=(), error=_ours(error), worker=worker)
     async with client:
-        outcomes, error = await done_with(
-            client, work, partition, part, workers=recipe.settings["max_concurrency"]
-        )
+        at_once = recipe.settings["max_concurrency"]
+        try:
+            outcomes, error = await done_with(client, work, partition, part, workers=at_once)
+        except OSError as failure:  # of the output
+            outcomes, error = (), _ours(failure)
         return Done(
             outcomes=outcomes,
             error=error,
