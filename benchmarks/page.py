@@ -125,9 +125,8 @@ def _costs(results: Results) -> list[list[str]]:
     lines = _beside(results, "usd", "dollars at the same chunk size", 4)
     for text in _kinds(_rows(results, "peers_plain"), "text"):
         usual = _rows(results, "peers_plain", text=text, title="as it comes")
-        peers = [
-            row for row in _rows(results, "peers_plain", text=text) if row["peer"] != "minikit"
-        ]
+        done = _rows(results, "peers_plain", text=text, ok=True)
+        peers = [row for row in done if row["peer"] != "minikit"]
         if usual and peers:
             best = min(row["usd"] for row in peers)
             told = f"{usual[0]['usd']:.4f} beside {best:.4f}"
