@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import minikit
 from minikit import ArgumentError, Client, Document, Model, Price, Usage, VerbPlan
 from minikit.jobs.plan import Level
 from minikit.jobs.verb import CheckedOptions, Setting, digest_of, exact_level, planned
@@ -48,6 +49,46 @@ def test_options_as_they_are_read() -> None:
     assert CheckedOptions(budget_usd="0.50").limit_usd == Decimal("0.50")
     assert CheckedOptions().limit_usd is None
     assert CheckedOptions(on_event=print).on_event is print
+
+
+ARGUMENTS: dict[str, tuple[object, ...]] = {
+    "summarize": (TEXT,),
+    "ask": (TEXT, "Which bird?"),
+    "extract": (TEXT, list[Price]),
+    "translate": (TEXT, "German"),
+    "complete_many": ([{"bird": "heron"}], "Tell of the {bird}."),
+    "chat": (),
+    "describe": (b"",),
+    "compare": (TEXT, ["gpt-4o-mini"]),
+    "needle": (TEXT,),
+}
+
+
+@pytest.mark.parametrize("verb", ARGUMENTS)
+def test_an_unknown_option_is_told_with_its_verb(
+    verb: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who mistypes an option reads the name that was called, not that of a class within."""
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-test")  # which the module functions look for
+    told = rf"^{verb}\(\) got an unexpected keyword argument 'temprature'$"
+    with Client(api_key="k") as client:
+        for called in (getattr(minikit, verb), getattr(client, verb)):
+            with pytest.raises(TypeError, match=told):
+                list(called(*ARGUMENTS[verb], temprature=1))  # rows are read as they are asked for
+
+
+def test_an_unknown_option_is_told_wherever_it_is_given() -> None:
+    """Plans, corpora, streams and single calls name the verb, too."""
+    options: dict[str, Any] = {"temprature": 1}
+    with Client(api_key="k") as client:
+        with pytest.raises(TypeError, match=r"^ask\(\) got an unexpected"):
+            client.plan(TEXT, verb="ask", question="Which bird?", **options)
+        with pytest.raises(TypeError, match=r"^summarize\(\) got an unexpected"):
+            client.plan(TEXT, model=["gpt-4o-mini"], **options)
+        with pytest.raises(TypeError, match=r"^translate\(\) got an unexpected"):
+            list(client.run_many([TEXT], verb="translate", language="German", **options))
+        with pytest.raises(TypeError, match=r"^complete\(\) got an unexpected"):
+            client.complete(TEXT, **options)
 
 
 @settings(max_examples=50)

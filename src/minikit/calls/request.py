@@ -189,6 +189,10 @@ class Request:
         return body | {name: value for name, value in options.items() if value is not None}
 
 
+# Python tells its caller of an option that there is none of by this name.
+vars(Request)["__init__"].__qualname__ = "complete"
+
+
 def _messages(prompt: Prompt) -> tuple[Message, ...]:
     if isinstance(prompt, str):
         if not prompt.strip():

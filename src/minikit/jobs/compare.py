@@ -76,6 +76,8 @@ def prepare(
         SourceError: The source is empty, or the file cannot be read.
         ArgumentError: An argument cannot be used, or none of the models can be asked.
     """
+    for odd in options.keys() - CompareOptions.__optional_keys__:
+        raise TypeError(f"compare() got an unexpected keyword argument {odd!r}")
     named = several_models(models)
     wishes: dict[str, Any] = {**options}
     common = CheckedOptions(

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from inspect import iscoroutinefunction
-from typing import TYPE_CHECKING, Literal, TypedDict, cast
+from typing import TYPE_CHECKING, Any, Literal, TypedDict, TypeVar, cast
 
 from minikit.calls.batching.settings import Sending, batch_of
 from minikit.calls.budget import read_usd
@@ -32,9 +32,11 @@ __all__ = [
     "Setting",
     "digest_of",
     "exact_level",
+    "options_of",
     "planned",
 ]
 
+C = TypeVar("C", bound=type[Any])
 
 OnGap = Literal["mark", "raise"]
 """What to do about a passage that cannot be read."""
@@ -56,6 +58,19 @@ class JobOptions(TypedDict, total=False):
     engine: Sending
     budget_usd: str | int | Decimal | None
     on_event: Callable[[Progress], None] | None
+
+
+def options_of(verb: str) -> Callable[[C], C]:
+    """Let what Python says of an option that there is none of name `verb`, not the class.
+
+    It stands above `dataclass`, which makes the `__init__` that is called.
+    """
+
+    def named(kind: C) -> C:
+        vars(kind)["__init__"].__qualname__ = verb
+        return kind
+
+    return named
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -38,6 +38,7 @@ from minikit.jobs.verb import (
     Setting,
     digest_of,
     exact_level,
+    options_of,
     planned,
 )
 from minikit.text.document import Document, Sources, Span, documents
@@ -103,6 +104,7 @@ class AskOptions(JobOptions, total=False):
     on_event: Callable[[Progress], None] | None
 
 
+@options_of("ask")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Options(CheckedOptions):
     """`AskOptions` with defaults, checked."""

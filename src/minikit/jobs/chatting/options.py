@@ -11,7 +11,7 @@ from minikit.calls.request import Request
 from minikit.checks import check_text, check_whole
 from minikit.errors import ArgumentError
 from minikit.jobs.chatting.conversation import Conversation
-from minikit.jobs.verb import CheckedOptions, JobOptions
+from minikit.jobs.verb import CheckedOptions, JobOptions, options_of
 
 if TYPE_CHECKING:
     from minikit.jobs.result import Progress
@@ -62,6 +62,7 @@ class ChatOptions(JobOptions, total=False):
     on_event: Callable[[Progress], None] | None
 
 
+@options_of("chat")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CheckedChatOptions(CheckedOptions):
     """`ChatOptions` with defaults, checked."""

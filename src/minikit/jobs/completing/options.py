@@ -11,7 +11,7 @@ from minikit.calls.batching.settings import Sending
 from minikit.calls.request import Request, Tier
 from minikit.checks import check_flag, check_text
 from minikit.errors import ArgumentError
-from minikit.jobs.verb import CheckedOptions
+from minikit.jobs.verb import CheckedOptions, options_of
 
 if TYPE_CHECKING:
     from minikit.jobs.completing.progress import RowsProgress
@@ -57,6 +57,7 @@ class ManyOptions(TypedDict, total=False):
     on_event: Callable[[RowsProgress], None] | None
 
 
+@options_of("complete_many")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CheckedManyOptions(CheckedOptions):
     """`ManyOptions` with defaults, checked."""

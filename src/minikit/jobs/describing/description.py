@@ -15,7 +15,7 @@ from minikit.jobs.drawing import draw_levels
 from minikit.jobs.plain import counted, money
 from minikit.jobs.plan import VerbPlan
 from minikit.jobs.result import Progress, Result
-from minikit.jobs.verb import CheckedOptions, JobOptions
+from minikit.jobs.verb import CheckedOptions, JobOptions, options_of
 from minikit.tokens.image_formats import MediaType
 from minikit.tokens.messages import Detail
 
@@ -70,6 +70,7 @@ class DescribeOptions(JobOptions, total=False):
     on_event: Callable[[Progress], None] | None
 
 
+@options_of("describe")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options(CheckedOptions):
     """`DescribeOptions` with defaults, checked."""

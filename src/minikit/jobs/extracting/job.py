@@ -28,6 +28,7 @@ from minikit.jobs.verb import (
     Setting,
     digest_of,
     exact_level,
+    options_of,
     planned,
 )
 from minikit.text.document import Document, Sources, Span, documents
@@ -114,6 +115,7 @@ class ExtractOptions(JobOptions, total=False):
     on_gap: OnGap
 
 
+@options_of("extract")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options(CheckedOptions):
     """`ExtractOptions` with defaults, checked."""

@@ -11,7 +11,7 @@ from minikit.errors import ArgumentError
 from minikit.jobs.measuring.needles import NeedleStrategy
 from minikit.jobs.measuring.probes import output_tokens
 from minikit.jobs.summarizing.options import SummarizeOptions
-from minikit.jobs.verb import CheckedOptions, JobOptions
+from minikit.jobs.verb import CheckedOptions, JobOptions, options_of
 
 if TYPE_CHECKING:
     from minikit.models.model import Model
@@ -73,6 +73,7 @@ class NeedleOptions(JobOptions, total=False):
     seed: int
 
 
+@options_of("needle")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CheckedNeedleOptions(CheckedOptions):
     """`NeedleOptions` with defaults, checked."""

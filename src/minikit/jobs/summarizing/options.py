@@ -8,7 +8,7 @@ from typing import Literal, TypedDict, cast
 from minikit.checks import check_choice, check_flag, check_number, check_text, check_whole
 from minikit.errors import ArgumentError
 from minikit.jobs.summarizing.templates import SummarizePrompts
-from minikit.jobs.verb import CheckedOptions, JobOptions, OnGap
+from minikit.jobs.verb import CheckedOptions, JobOptions, OnGap, options_of
 
 __all__ = ["LENGTH_WORDS", "Length", "Options", "Strategy", "SummarizeOptions", "SummaryOptions"]
 
@@ -75,6 +75,7 @@ class SummarizeOptions(SummaryOptions, JobOptions, total=False):
     """
 
 
+@options_of("summarize")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options(CheckedOptions):
     """`SummarizeOptions` with defaults, checked."""

@@ -19,6 +19,7 @@ from minikit.jobs.verb import (
     Setting,
     digest_of,
     exact_level,
+    options_of,
     planned,
 )
 from minikit.text.document import Document
@@ -73,6 +74,7 @@ class TranslateOptions(JobOptions, total=False):
     retranslate: bool
 
 
+@options_of("translate")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options(CheckedOptions):
     """`TranslateOptions` with defaults, checked."""
