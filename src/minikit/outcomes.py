@@ -8,6 +8,10 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar, cast
 
 from minikit.errors import ArgumentError
+from minikit.jobs.completing.outcomes import AsyncOutcomes
+from minikit.jobs.completing.run import Outcome
+from minikit.jobs.corpus.outcome import DocumentOutcome
+from minikit.jobs.corpus.outcomes import AsyncDocumentOutcomes
 from minikit.portal import INTERRUPT_CHECK_S, Loop, result_of
 
 if TYPE_CHECKING:
@@ -103,7 +107,7 @@ class Stream(Generic[A, O]):
             self._has_left.set()
 
 
-class Outcomes(Stream["AsyncOutcomes[T]", "Outcome[T]"], Generic[T]):
+class Outcomes(Stream[AsyncOutcomes[T], Outcome[T]], Generic[T]):
     """The outcomes of many rows, one for each; made by `Client.complete_many`.
 
     A `for` opens them, which starts the work, and closes them when it is left:
@@ -188,7 +192,7 @@ class Outcomes(Stream["AsyncOutcomes[T]", "Outcome[T]"], Generic[T]):
         self._loop.call(partial(self._stream.write, path))
 
 
-class DocumentOutcomes(Stream["AsyncDocumentOutcomes[R]", "DocumentOutcome[R]"], Generic[R]):
+class DocumentOutcomes(Stream[AsyncDocumentOutcomes[R], DocumentOutcome[R]], Generic[R]):
     """The outcomes of many documents; made by `Client.summarize_many` and `Client.run_many`.
 
     A `for` opens them, which starts the work, and closes them when it is left:

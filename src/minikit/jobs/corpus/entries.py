@@ -72,12 +72,12 @@ def entries_of(documents: Documents) -> Iterable[Entry] | AsyncGenerator[Entry]:
     Raises:
         ArgumentError: It is nothing of that kind.
     """
-    given = cast("object", documents)
+    given, kind = cast("object", documents), type(documents).__name__
     if isinstance(given, os.PathLike):
         return _of_folder(Path(cast("os.PathLike[str]", given)))
     if isinstance(given, str | bytes | Document | Mapping):
         raise ArgumentError(
-            f"documents is a {type(given).__name__}: write Path(...) for a folder, or give a list "
+            f"documents is a {kind}: write Path(...) for a folder, or give a list "
             f"of documents, or of this one alone"
         )
     if isinstance(given, AsyncIterable):

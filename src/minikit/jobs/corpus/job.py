@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 if TYPE_CHECKING:
     from minikit.calls.pipeline import Pipeline
@@ -47,8 +47,7 @@ class CorpusJob:
 
     def another_client(self, **changes: Any) -> Any:  # noqa: ANN401 - an `AsyncClient`
         """Make a client like that of the job."""
-        make: Callable[..., Any] = type(self.client)
-        return make(**{**self.settings, **changes})
+        return cast("Callable[..., Any]", type(self.client))(**{**self.settings, **changes})
 
     def end(self) -> None:
         """Take note, when all documents are done, of what the output holds of others."""

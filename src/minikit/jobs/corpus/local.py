@@ -76,13 +76,15 @@ async def local_run(job: CorpusJob) -> CorpusRun[Any]:
         )
         return Done(outcomes=outcomes, error=error)
 
-    is_whole = job.output is None
+    items: Any = job.entries
+    do: Any = one
     workers = at_once
-    if not is_whole:
+    if job.output is not None:
+        items, do = partitioned(job.entries, options.partition_size), several
         workers = max(PARTITIONS_AT_LEAST, at_once // options.partition_size)
     return CorpusRun(
-        job.entries if is_whole else partitioned(job.entries, options.partition_size),
-        one if is_whole else several,
+        items,
+        do,
         workers=workers,
         window=min(WINDOW_PER_DOCUMENT * workers, WINDOW_AT_MOST + workers),
         in_order=options.in_order,

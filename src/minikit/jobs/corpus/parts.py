@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from decimal import Decimal
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 from uuid import uuid4
@@ -187,7 +188,10 @@ def _table(path: Path) -> list[Row]:
 
 def _save_table(rows: list[Row], path: Path) -> None:
     arrow = _pyarrow()
-    kinds = dict.fromkeys(_NUMBERS, arrow.int64()) | dict.fromkeys(_TEXTS, arrow.string())
+    kinds: dict[str, Any] = {
+        **dict.fromkeys(_NUMBERS, arrow.int64()),
+        **dict.fromkeys(_TEXTS, arrow.string()),
+    }
     columns = {
         name: arrow.array([_cell(row[name]) for row in rows], kinds[name]) for name in rows[0]
     }
@@ -203,10 +207,10 @@ def _cell(value: object) -> object:
 
 def _pyarrow() -> Any:  # noqa: ANN401 - an extra
     try:
-        import pyarrow as pa
-        import pyarrow.parquet
+        arrow: Any = import_module("pyarrow")
+        import_module("pyarrow.parquet")
     except ImportError as error:
         raise MissingExtraError(
             'Parquet needs pyarrow: pip install "minikit[parquet]", or write output_format="jsonl"'
         ) from error
-    return pa
+    return arrow

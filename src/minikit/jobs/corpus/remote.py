@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AsyncExitStack, ExitStack
 from decimal import Decimal
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 from uuid import uuid4
 
 from minikit.calls.account import Account
@@ -125,7 +125,7 @@ class _Office:
             self._held.callback(purse.look, share, carried_usd)
         self._share = share
         self._recipe = Recipe(
-            make=type(job.client),
+            make=cast("Callable[..., Any]", type(job.client)),
             settings={name: job.settings[name] for name in OF_THE_CLIENT},
             share=share,
             carries=is_ours and share.has_budget,

@@ -14,7 +14,7 @@ from concurrent.futures import (
 )
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
 
 from minikit.errors import ArgumentError, MissingExtraError, WorkerError
 
@@ -103,7 +103,7 @@ def hired(engine: object) -> Generator[Staff]:
 
 def _of_executor(executor: Executor) -> Staff:
     number = getattr(executor, "_max_workers", None)  # as all of the standard library have it
-    client = getattr(executor, "_client", None)
+    client: Any = getattr(executor, "_client", None)
     if _is_cluster(client):  # what get_executor() of a distributed.Client returns
         return Staff(executor=executor, number=_threads_of(client), place=client)
     return Staff(
@@ -119,7 +119,8 @@ def _of_cluster(client: Any) -> Staff:  # noqa: ANN401 - a `distributed.Client`
 
 
 def _threads_of(client: Any) -> int:  # noqa: ANN401 - as above
-    return max(1, sum(client.nthreads().values()))
+    threads: int = sum(client.nthreads().values())
+    return max(1, threads)
 
 
 def _is_cluster(value: object) -> bool:
@@ -136,9 +137,10 @@ def _dask_client() -> Generator[Any]:
         import distributed
     except ImportError as error:
         raise MissingExtraError('engine="dask" needs Dask: pip install "minikit[dask]"') from error
+    client: Any
     with ExitStack() as own:
         try:
-            client = distributed.default_client()
+            client = cast("Any", distributed).default_client()
         except ValueError:  # there is none
             client = own.enter_context(distributed.Client(dashboard_address=None))
         yield client

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from hashlib import sha256
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from minikit.calls.account import Account, paying
 from minikit.calls.pipeline import in_thread
@@ -94,4 +94,4 @@ def _told(value: object) -> object:
         return str(value)
     from pydantic import TypeAdapter
 
-    return TypeAdapter(value).json_schema()
+    return TypeAdapter(cast("Any", value)).json_schema()

@@ -109,8 +109,8 @@ async def _run_partition(
     worker = f"{socket.gethostname()}:{os.getpid()}"
     try:
         client = await in_thread(partial(recipe.client, partition, work.model))
-    except (MinikitError, OSError) as error:
-        return Done(outcomes=(), error=_ours(error), worker=worker)
+    except (MinikitError, OSError) as failure:
+        return Done(outcomes=(), error=_ours(failure), worker=worker)
     async with client:
         at_once = recipe.settings["max_concurrency"]
         try:
