@@ -57,7 +57,11 @@ def page(results: Results) -> str:
 def _head(results: Results) -> str:
     machine = results["import_time"]["machine"]
     dates = sorted({result["date"] for result in results.values()})
-    return f"""# Benchmarks
+    return f"""---
+description: "minikit beside the bare SDK, LangChain, LlamaIndex and DocETL: time, money and what breaks."
+---
+
+# Benchmarks
 
 minikit beside what else a Python program can use for texts that are too long for one call: the bare OpenAI SDK with `asyncio.gather`, LangChain's `load_summarize_chain` (map_reduce), LlamaIndex's `TreeSummarize` and DocETL's split, map and reduce.
 Each was set up as well as its documentation tells: the same chunk size, all calls at once, retries on.
