@@ -109,7 +109,7 @@ class AsyncCore:
         self._forms = Forms()
         self._settings: Mapping[str, Any] = {
             "model": model,
-            "api_key": api_key,
+            "api_key": None if api_key is None else "<key>",  # only whether one was given matters
             "base_url": base_url,
             "openai_client": openai_client,
             "retry": retry,
