@@ -138,7 +138,10 @@ class AsyncVerbs(AsyncCore):
         """
         from minikit.jobs import translate
 
-        job = await self._prepared(translate.prepare, source, language, model=model, **options)
+        asked = self._resolved(model)
+        job = await self._planned(translate.prepare, source, language, model=asked, **options)
+        if job.batches:  # else nothing is sent
+            self._pipeline.check_key(asked)
         return await translate.run(job, self._pipeline, self._forms)
 
     @overload

@@ -321,6 +321,22 @@ def test_what_is_cut_off_gets_more_room(server: ChatServer) -> None:
         asked.describe(CAT, task="text")  # where there is no more room
 
 
+def test_an_image_that_is_refused_ends_the_job_where_it_shall(server: ChatServer) -> None:
+    """The error has the others; a file that is no image is refused before anything is sent."""
+    refused = error(400, code="content_filter")
+    server.handler = lambda body: refused if "image/gif" in str(body) else ok("A cat.")
+    with client(server) as asked:
+        with pytest.raises(JobError, match="1 of 2 images were looked at and are kept") as failed:
+            asked.describe([CAT, gif()], on_gap="raise")
+        assert isinstance(failed.value.result, Description)
+        sent = len(server.bodies)
+        with pytest.raises(SourceError, match="is a PDF"):
+            asked.describe([CAT, b"%PDF-1.7"], on_gap="raise")
+        with pytest.raises(ArgumentError, match='on_gap is "mark" or "raise"'):
+            asked.describe(CAT, on_gap="stop")  # type: ignore[call-overload]
+    assert len(server.bodies) == sent
+
+
 def test_an_image_that_is_refused_is_a_gap(server: ChatServer) -> None:
     """The others are described, and the gap is named."""
     refused = error(400, code="content_filter")

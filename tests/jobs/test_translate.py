@@ -21,6 +21,7 @@ from minikit import (
     Document,
     Gap,
     JobError,
+    MissingKeyError,
     Model,
     Price,
     RefusalError,
@@ -337,6 +338,90 @@ def test_a_refused_text_is_isolated(server: ChatServer, where: str) -> None:
     assert "1003" in problem.source
     assert (result.segments, result.translated) == (8, 7)
     assert result.text.count("heronu") == 7
+
+
+def test_a_refused_text_ends_the_job_where_it_shall(server: ChatServer) -> None:
+    """The error has the translation of the others; where there is none, the reason."""
+
+    def answer(body: dict[str, Any]) -> Any:  # noqa: ANN401
+        if any("1003" in text for text in parts(body).values()):
+            return ok("", finish_reason="content_filter")
+        return translator("prose")(body)
+
+    server.handler = answer
+    with pytest.raises(JobError, match=r"^1 call failed for good, 7 of 8 texts were") as told:
+        made(server, story(8), on_gap="raise")
+    assert isinstance(told.value.result, Translation)
+    server.handler = lambda _: ok("", finish_reason="content_filter")
+    with pytest.raises(RefusalError, match="filter"):
+        made(server, "Hello there", on_gap="raise")
+
+
+def test_a_text_that_stays_ends_the_job_where_it_shall(server: ChatServer) -> None:
+    """A translation that would break the file is a gap, too; a mere doubt is none."""
+
+    def answer(body: dict[str, Any]) -> Any:  # noqa: ANN401
+        return reply(dict.fromkeys(parts(body), "Hallo"))
+
+    server.handler = answer
+    with pytest.raises(JobError, match=r"^2 texts could not be translated, .*name.*kept$") as told:
+        made(server, CATALOGUE, on_gap="raise")
+    assert told.value.errors == ()
+    assert told.value.calls
+    assert isinstance(told.value.result, Translation)
+    assert told.value.result.gaps
+    assert made(server, '{"ok": "OK"}', glossary={"OK": "Gut"}, on_gap="raise").problems
+
+
+@pytest.mark.parametrize(
+    ("source", "keys"),
+    [
+        ('{"menu": {"a.b": ["x 1", "Bad one"]}}', (("menu", "a.b", 1),)),
+        ('{"a": "Bad", "b": {"c": "Bad"}}', (("a",), ("b", "c"))),
+        ('msgctxt "menu"\nmsgid "Bad"\nmsgstr ""\n', (("menu", "Bad"),)),
+        ('msgid "Bad"\nmsgstr ""\n', (("Bad",),)),
+        (
+            "1\n00:00:01,000 --> 00:00:02,000\n...\n\n2\n00:00:03,000 --> 00:00:04,000\nBad\n",
+            ((2,),),
+        ),
+        ("WEBVTT\n\n00:01.000 --> 00:02.000\n...\n\n00:03.000 --> 00:04.000\nBad\n", ((2,),)),
+        ("Good.\n\n* * *\n\nBad.\n\nGood.\n\nBad.\n", ((2,), (4,))),
+    ],
+)
+def test_a_problem_tells_where_it_is_found(
+    server: ChatServer, source: str, keys: tuple[tuple[str | int, ...], ...]
+) -> None:
+    """By what the format has: a path, a message, a cue, a number; and wherever else it stands."""
+
+    def answer(body: dict[str, Any]) -> Any:  # noqa: ANN401
+        asked = parts(body)
+        return reply({number: "" if "Bad" in text else "Gut" for number, text in asked.items()})
+
+    server.handler = answer
+    (problem,) = made(server, source).problems
+    assert problem.keys == keys
+    assert problem.key == keys[0]
+    assert Translation.from_json(made(server, source).to_json()).problems == (problem,)
+
+
+def test_a_plural_is_found_by_its_form(server: ChatServer) -> None:
+    """Each form of a plural is a text of its own."""
+
+    def answer(body: dict[str, Any]) -> Any:  # noqa: ANN401
+        return reply({number: "Gut" for number, text in parts(body).items() if "one" in text})
+
+    server.handler = answer
+    source = 'msgid "one file"\nmsgid_plural "%d files"\nmsgstr[0] ""\nmsgstr[1] ""\n'
+    assert made(server, source).problems[-1].key == ("one file", 1)
+
+
+def test_no_key_is_needed_where_nothing_is_sent(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A catalogue that is translated already asks for no server."""
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    with Client() as keyless:
+        assert keyless.translate("{}", "German", format="json").segments == 0
+        with pytest.raises(MissingKeyError, match="no API key"):
+            keyless.translate("Hello there", "German")
 
 
 def test_a_correction_that_is_refused_changes_nothing(server: ChatServer) -> None:

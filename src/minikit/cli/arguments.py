@@ -164,10 +164,5 @@ def _add_summary_options(verb: argparse.ArgumentParser) -> None:
     verb.add_argument("--style", help='how it should read, such as "bullet points"')
     verb.add_argument("--instructions", help="anything else to ask for")
     verb.add_argument("--chunk-tokens", type=int, metavar="N", help="tokens of source per call")
-    verb.add_argument(
-        "--on-gap",
-        choices=["mark", "raise"],
-        default="mark",
-        help="a passage that is refused: go on and exit 3, or fail",
-    )
+    common.add_on_gap(verb, "a passage that is refused")
     common.add_limits(verb)

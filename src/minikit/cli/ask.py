@@ -45,12 +45,7 @@ def add(verbs: common.Verbs) -> None:
     verb.add_argument("--language", help="language of the answer")
     verb.add_argument("--instructions", help="anything else to ask for")
     verb.add_argument("--chunk-tokens", type=int, metavar="N", help="tokens of source per call")
-    verb.add_argument(
-        "--on-gap",
-        choices=["mark", "raise"],
-        default="mark",
-        help="a passage that is refused: go on and exit 3, or fail",
-    )
+    common.add_on_gap(verb, "a passage that is refused")
     common.add_model_options(verb)
     common.add_limits(verb)
     common.add_job_options(verb)

@@ -36,6 +36,7 @@ __all__ = [
     "add_job_options",
     "add_limits",
     "add_model_options",
+    "add_on_gap",
     "add_verb",
     "check_place",
     "length",
@@ -117,6 +118,16 @@ def add_job_options(verb: argparse.ArgumentParser, *, dry_run: bool = True) -> N
         )
     run.add_argument(
         "--quiet", "-q", action="store_true", help="no progress, no bill and no warnings"
+    )
+
+
+def add_on_gap(verb: argparse.ArgumentParser, what: str) -> None:
+    """Add what to do about a gap; `what` is one, in words."""
+    verb.add_argument(
+        "--on-gap",
+        choices=["mark", "raise"],
+        default="mark",
+        help=f"{what}: go on and exit 3, or fail",
     )
 
 

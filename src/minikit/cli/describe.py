@@ -52,6 +52,7 @@ def add(verbs: common.Verbs) -> None:
     verb.add_argument(
         "--reply-tokens", type=int, metavar="N", help="the most tokens of a reply (default: ample)"
     )
+    common.add_on_gap(verb, "an image that cannot be looked at")
     common.add_model_options(verb)
     common.add_limits(verb)
     common.add_job_options(verb)
@@ -69,6 +70,7 @@ def describe(arguments: Namespace) -> int:
         "language": arguments.language,
         "instructions": arguments.instructions,
         "max_output_tokens": arguments.reply_tokens,
+        "on_gap": arguments.on_gap,
         "budget_usd": arguments.budget,
     }
     named_model = inputs.model if arguments.dry_run else inputs.model_or_offline

@@ -58,6 +58,7 @@ def add(verbs: common.Verbs) -> None:
         action="store_true",
         help="translate messages of a PO file that have a translation, too",
     )
+    common.add_on_gap(verb, "a text that cannot be translated")
     common.add_model_options(verb)
     common.add_limits(verb)
     common.add_job_options(verb)
@@ -74,6 +75,7 @@ def translate(arguments: Namespace) -> int:
         "instructions": arguments.instructions,
         "chunk_tokens": arguments.chunk_tokens,
         "retranslate": arguments.retranslate,
+        "on_gap": arguments.on_gap,
     }
     if arguments.output:
         common.check_place(arguments.output)

@@ -76,6 +76,8 @@ class _Run:
         if error.code == BROKEN:
             self.engine.tally.notes[f"left out: {error}"] = None
         self.gaps.update(dict.fromkeys(range(group.first, group.last), error.code or "unknown"))
+        if self.job.sizes.asked.options.on_gap == "raise":
+            raise error
 
     async def _merged(self) -> Seen:
         if not self.mapper.read:

@@ -21,6 +21,7 @@ from minikit.jobs.unread import lies_in_the_passage
 if TYPE_CHECKING:
     from minikit.calls.pipeline import Pipeline
     from minikit.calls.structured import Forms
+    from minikit.errors import JobError
     from minikit.jobs.result import Operation
     from minikit.tokens.messages import Message
 
@@ -61,6 +62,7 @@ class _Run:
         self.forms = forms
         self.engine = job.engine(pipeline, job.options)
         self.drafts = Drafts(job)
+        self.raises = job.options.on_gap == "raise"
         self.mapper = Mapper[Batch, None](
             self.engine, self._translate, Batch.halves, self._leave_out
         )
@@ -71,7 +73,10 @@ class _Run:
             reasons = self.drafts.reasons
             if reasons and not self.drafts:
                 raise RefusalError(f"no text could be translated: {reasons}", code=reasons)
-        return await self._so_far()
+        found = await self._so_far()
+        if self.raises and found.gaps:
+            raise self._incomplete(found)
+        return found
 
     async def _translate(self, batch: Batch) -> None:
         """Translate a batch, and ask again, once, for what does not pass the checks."""
@@ -114,9 +119,20 @@ class _Run:
 
     def _leave_out(self, batch: Batch, error: CallError) -> None:
         self.drafts.refuse(batch.units, error.code or "unknown")
+        if self.raises:
+            raise error
 
     async def _so_far(self) -> Translation:
         return await in_thread(partial(self.drafts.translation, self.engine.bill()))
+
+    def _incomplete(self, found: Translation) -> JobError:
+        lost = [problem for problem in found.problems if problem.kept == "source"]
+        texts = counted(len({problem.span for problem in lost}), "text")
+        return self.engine.failed(
+            f"{texts} could not be translated, and the others are kept in .result; the first: "
+            f"{lost[0]}",
+            result=found,
+        )
 
     async def _kept(self) -> Kept:
         result = await self._so_far()

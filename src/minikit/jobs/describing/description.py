@@ -15,7 +15,7 @@ from minikit.jobs.drawing import draw_levels
 from minikit.jobs.plain import counted, money
 from minikit.jobs.plan import VerbPlan
 from minikit.jobs.result import Progress, Result
-from minikit.jobs.verb import CheckedOptions, JobOptions, options_of
+from minikit.jobs.verb import CheckedOptions, JobOptions, OnGap, options_of
 from minikit.tokens.image_formats import MediaType
 from minikit.tokens.messages import Detail
 
@@ -51,6 +51,9 @@ class DescribeOptions(JobOptions, total=False):
         instructions: Anything else to ask for, in your own words.
         max_output_tokens: Limit of each reply; one that reaches it is an error. Default: ample for
             what is asked, and where that is not enough, once more with all the room there is.
+        on_gap: What to do about an image that cannot be looked at, where others can: "mark" it in
+            `Description.gaps` (the default) or "raise" an error, of a file that is no image before
+            anything is sent.
         engine: How calls travel: "local" (the default), one by one from this machine; or "batch",
             or a `Batch`, on the Batch API: half the price, and within a day for each level of the
             plan.
@@ -65,6 +68,7 @@ class DescribeOptions(JobOptions, total=False):
     language: str | None
     instructions: str | None
     max_output_tokens: int | None
+    on_gap: OnGap
     engine: Sending
     budget_usd: str | int | Decimal | None
     on_event: Callable[[Progress], None] | None
@@ -80,11 +84,13 @@ class Options(CheckedOptions):
     language: str | None = None
     instructions: str | None = None
     max_output_tokens: int | None = None
+    on_gap: OnGap = "mark"
 
     def __post_init__(self) -> None:
         CheckedOptions.__post_init__(self)
         check_choice("task", self.task, Task)
         check_choice("detail", self.detail, Detail)
+        check_choice("on_gap", self.on_gap, OnGap)
         check_text("language", self.language)
         check_text("instructions", self.instructions)
         if self.max_output_tokens is not None:

@@ -81,7 +81,8 @@ def prepare(
         question=question, form=None if form is None else json.dumps(form.wire), options=checked
     )
     asked.check_model(model)
-    images = read_images(image, keeps_faulty=asked.looks_alone)
+    marks_gaps = checked.on_gap == "mark"
+    images = read_images(image, keeps_faulty=asked.looks_alone and marks_gaps)
 
     def at(detail: Detail, *notes: str) -> DescribeJob:
         sizes = ImageSizes(model=model, asked=asked, schema=form, detail=detail)

@@ -133,8 +133,10 @@ class Drafts:
     def _problems(self) -> Iterator[TranslationProblem]:
         text = self._job.document.text
         ends = [at for at, sign in enumerate(text) if sign == "\n"]
+        places, segments = self._job.units.places(), self._job.file.segments
         for unit in self._job.units.all:
             draft = self._best.get(unit.number)
+            keys = tuple(segments[index].key or (index + 1,) for index in places[unit.number])
             for kind, message in self._wrong(unit, draft):
                 yield TranslationProblem(
                     kind=kind,
@@ -144,6 +146,7 @@ class Drafts:
                     kept="translation" if draft and draft.is_usable else "source",
                     span=Span(unit.segment.start, unit.segment.end),
                     line=bisect_left(ends, unit.segment.start) + 1,
+                    keys=keys,
                 )
 
     def _wrong(self, unit: Unit, draft: Draft | None) -> Iterator[tuple[ProblemKind, str]]:

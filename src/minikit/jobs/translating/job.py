@@ -16,6 +16,7 @@ from minikit.jobs.verb import (
     CheckedOptions,
     Job,
     JobOptions,
+    OnGap,
     Setting,
     digest_of,
     exact_level,
@@ -57,6 +58,9 @@ class TranslateOptions(JobOptions, total=False):
         chunk_tokens: Tokens of source per call at most; default 2,000, or what fits.
         retranslate: Whether the messages of a gettext catalogue that have a translation get another
             one. By default they are left; fuzzy ones get one in any case.
+        on_gap: What to do about a text that stays as it was, since a filter refuses it or no
+            translation of it passes the checks that would keep the file whole: "mark" it in
+            `Translation.gaps` (the default) or "raise" JobError.
         engine: How calls travel: "local" (the default), one by one from this machine; or "batch",
             or a `Batch`, on the Batch API: half the price, and within a day for each level of the
             plan.
@@ -72,6 +76,7 @@ class TranslateOptions(JobOptions, total=False):
     instructions: str | None
     chunk_tokens: int | None
     retranslate: bool
+    on_gap: OnGap
 
 
 @options_of("translate")
@@ -85,12 +90,14 @@ class Options(CheckedOptions):
     instructions: str | None = None
     chunk_tokens: int | None = None
     retranslate: bool = False
+    on_gap: OnGap = "mark"
 
     def __post_init__(self) -> None:
         CheckedOptions.__post_init__(self)
         check_choice("format", self.format, AnyFormat)
         check_text("instructions", self.instructions)
         check_flag("retranslate", self.retranslate)
+        check_choice("on_gap", self.on_gap, OnGap)
         if self.chunk_tokens is not None:
             check_whole("chunk_tokens", self.chunk_tokens, _CHUNK_TOKENS_AT_LEAST)
         read = {} if self.glossary is None else check_glossary(self.glossary)

@@ -10,7 +10,7 @@ from minikit.errors import ArgumentError
 from minikit.jobs.result import Gap, Result
 from minikit.text.document import Span
 from minikit.text.fidelity import FaultKind
-from minikit.text.formats.segments import Format
+from minikit.text.formats.segments import Format, Key
 
 if TYPE_CHECKING:
     from os import PathLike
@@ -37,6 +37,10 @@ class TranslationProblem:
         kept: Which of the two stands in the text: "source" or "translation".
         span: Where the segment stands in the source.
         line: The line of the source in which that is, from 1.
+        keys: What it is found by, and then each other segment that the same words stand in. Of JSON
+            the keys and positions that lead to a message, ("menu", "open"); of PO its msgctxt,
+            where there is one, its msgid, and of a plural the number of its form, ("%d file",
+            1); of subtitles the number of the cue, of other texts that of the segment, from 1.
     """
 
     kind: ProblemKind
@@ -46,6 +50,12 @@ class TranslationProblem:
     kept: Literal["source", "translation"]
     span: Span
     line: int
+    keys: tuple[Key, ...]
+
+    @property
+    def key(self) -> Key:
+        """What the segment at `span` is found by."""
+        return self.keys[0]
 
     def __str__(self) -> str:
         return f"line {self.line}: {self.message}; the {self.kept} was kept"

@@ -135,6 +135,14 @@ class Units:
         self.all.append(replace(unit, tokens=count_text(unit.fenced, self._encoding)))
         return self.all[-1]
 
+    def places(self) -> dict[int, list[int]]:
+        """Return where each unit stands, as positions of segments, by its number."""
+        found: dict[int, list[int]] = {}
+        for index, pieces in enumerate(self._pieces):
+            for _, unit in pieces:
+                found.setdefault(unit.number, []).append(index)
+        return found
+
     def context(self, batch: Batch) -> str:
         """Return the texts right before those of a batch, as far as they are shown."""
         first = batch.units[0].number - 1

@@ -80,6 +80,7 @@ class _Level:
         is_object: Which of the two.
         first: How many slots were found before it.
         key: Of the value that comes next.
+        at: Position of that value, from 0.
         expects_value: Whether the key has been read.
         keys: The keys so far.
         message: The slot of its "message".
@@ -88,6 +89,7 @@ class _Level:
     is_object: bool
     first: int = 0
     key: str = ""
+    at: int = 0
     expects_value: bool = False
     keys: set[str] = field(default_factory=set[str])
     message: Slot | None = None
@@ -106,6 +108,7 @@ def _slots(text: str, start: int, is_ascii: bool, objects: list[set[str]]) -> li
                 slots[top.first :] = [top.message]  # all else describes it
         elif sign in ",:":
             top.expects_value = sign == ":"
+            top.at += sign == ","
         elif top.is_object and not top.expects_value:
             top.key = json.loads(sign)
             top.keys.add(top.key)
@@ -129,6 +132,7 @@ def _slot(text: str, token: re.Match[str], stack: Sequence[_Level], is_ascii: bo
         end=token.end(),
         kind="message",
         hint=".".join(path),
+        key=tuple(level.key if level.is_object else level.at for level in stack[1:]),
     )
     around = (value[:first], value[last:], "\r\n" if "\r\n" in value else "\n")
     return Slot(

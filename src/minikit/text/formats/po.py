@@ -64,7 +64,8 @@ def _message(text: str, entry: Entry, plurals: Plurals) -> Iterator[Slot]:
         return
     around: list[str] = []
     segments: list[Segment] = []
-    for source, form, other in forms:
+    key = tuple(entry.texts[name] for name in ("msgctxt", "msgid") if name in entry.texts)
+    for number, (source, form, other) in enumerate(forms):
         first, last = trimmed(source, 0, len(source))
         around += source[:first], source[last:]
         context = "; ".join(filter(None, (entry.texts.get("msgctxt", ""), form)))
@@ -77,6 +78,7 @@ def _message(text: str, entry: Entry, plurals: Plurals) -> Iterator[Slot]:
                 context=context,
                 hint=entry.comment,
                 other=other,
+                key=(*key, number) if len(forms) > 1 else key,
             )
         )
     yield _slot(entry, tuple(segments), partial(_write, entry, keywords, around))

@@ -14,6 +14,7 @@ from minikit.errors import ArgumentError
 
 __all__ = [
     "Format",
+    "Key",
     "Kind",
     "Line",
     "Segment",
@@ -27,6 +28,8 @@ __all__ = [
 
 Format = Literal["text", "markdown", "srt", "vtt", "po", "json"]
 Kind = Literal["paragraph", "heading", "cell", "cue", "message"]
+Key = tuple[str | int, ...]
+"""What a segment is found by in its file: names, and numbers."""
 
 _LINE = re.compile(r"([^\r\n]*)(\r\n|\r|\n|\Z)")
 _NEWLINE = re.compile(r"\r\n|\r|\n")
@@ -47,6 +50,9 @@ class Segment:
         hint: What else helps to understand it, such as a comment or the key of a message.
         fixed: Words of it that stay as they are, beside those that show it by their form.
         other: Another text of the same message, whose placeholders will do as well.
+        key: What it is found by where the format has something: of JSON the keys and positions that
+            lead to it, of PO its msgctxt, where there is one, its msgid, and of a plural the number
+            of its form; of subtitles the number of the cue, from 1.
     """
 
     text: str
@@ -57,6 +63,7 @@ class Segment:
     hint: str = ""
     fixed: tuple[str, ...] = ()
     other: str | None = None
+    key: Key = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from functools import partial
 from itertools import groupby, pairwise
 
@@ -36,11 +37,11 @@ def read_srt(text: str) -> Segmented:
     lines = list(lines_of(text))
     times = _times(lines, lines)
     slots: list[Slot] = []
-    for time, after in pairwise([*times, len(lines)]):
+    for number, (time, after) in enumerate(pairwise([*times, len(lines)]), 1):
         last = after
         if after < len(lines) and after > time + 1 and _NUMBER.fullmatch(lines[after - 1].text):
             last -= 1
-        slots.extend(_cues(text, lines[time + 1 : last]))
+        slots.extend(_cues(text, lines[time + 1 : last], number))
     return Segmented(text=text, format="srt", slots=tuple(slots))
 
 
@@ -54,12 +55,14 @@ def read_vtt(text: str) -> Segmented:
     """
     slots: list[Slot] = []
     lines = list(lines_of(text))
+    number = 0
     for blank, group in groupby(lines, key=lambda line: not line.text.strip()):
         block = [] if blank else list(group)
         times = _times(block, lines)
         if times and times[0] < 2:  # the first line may be its name
             for time, after in pairwise([*times, len(block)]):
-                slots.extend(_cues(text, block[time + 1 : after]))
+                number += 1
+                slots.extend(_cues(text, block[time + 1 : after], number))
     return Segmented(text=text, format="vtt", slots=tuple(slots))
 
 
@@ -77,14 +80,17 @@ def _times(block: Sequence[Line], lines: Sequence[Line]) -> list[int]:
     return times
 
 
-def _cues(text: str, lines: Sequence[Line]) -> Iterator[Slot]:
+def _cues(text: str, lines: Sequence[Line], number: int) -> Iterator[Slot]:
     for blank, group in groupby(lines, key=lambda line: not line.text.strip()):
         block = [] if blank else list(group)
         slot = paragraph(text, block[0].start, block[-1].end, kind="cue") if block else None
         if slot is not None:
             raw = text[slot.start : slot.end]
             yield Slot(
-                start=slot.start, end=slot.end, segments=slot.segments, write=partial(_write, raw)
+                start=slot.start,
+                end=slot.end,
+                segments=tuple(replace(each, key=(number,)) for each in slot.segments),
+                write=partial(_write, raw),
             )
 
 
