@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -144,7 +145,7 @@ class Watcher:
         return True
 
 
-class Pilot(Watcher):
+class Pilot(Watcher, ABC):
     """Takes flights to one model of one server, each driven by the task of one of its calls.
 
     Where that task is cancelled, another goes on at any point: what was done is in the fields of
@@ -226,13 +227,13 @@ class Pilot(Watcher):
         if scope.cancelled_caught:
             warned(f"the batch {batch_id!r} could not be cancelled in time")
 
+    @abstractmethod
     async def regroup(self, flight: Flight) -> None:
         """Let calls join what the journal says that they travel with by now."""
-        raise NotImplementedError
 
+    @abstractmethod
     def adopt(self, item: Item, attempt: Attempt) -> None:
         """Let a call wait for what another process has sent."""
-        raise NotImplementedError
 
     @asynccontextmanager
     async def _in_turn(self, flight: Flight) -> AsyncGenerator[None]:
@@ -326,6 +327,7 @@ class Pilot(Watcher):
         from anyio import Event
 
         self._flying.add(flight)
+        batch: ServerBatch | None = None
         try:
             batch = await self.watch(batch_id, flight.note.model, self._batch.poll_s)
             await self.landing(flight)
@@ -334,6 +336,8 @@ class Pilot(Watcher):
         except CallError as error:
             if not is_lost(error):
                 raise
+            for item in flight.aboard.values():  # files that nobody gets would be paid for again
+                item.is_final = batch is not None and not flight.adopted
             flight.fail(flight.aboard.values(), lost(batch_id), "known")
             return
         finally:
@@ -346,9 +350,9 @@ class Pilot(Watcher):
             flight.fail(flight.aboard.values(), *rest_of(batch, len(flight.replied)))
         flight.renew()
 
+    @abstractmethod
     async def landing(self, flight: Flight) -> None:
         """Let no more calls join a flight whose batch is over."""
-        raise NotImplementedError
 
     async def _hand_out(self, flight: Flight, lines: list[Line]) -> None:
         """Give calls what lines bring, once it is kept."""
