@@ -11,7 +11,7 @@ from urllib.parse import quote
 import pytest
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterable, Iterator
+    from collections.abc import Generator, Iterator
     from contextlib import AbstractContextManager
 
     from minikit.testing import Cassette, ScriptedServer
@@ -77,9 +77,11 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
     except Exception as error:
         if type(error).__module__.startswith("minikit.testing."):
             error.__traceback__ = _outside(error.__traceback__)
+        else:  # what the application has caught may be why the test fails
+            hidden = [str(each) for double in _doubles(item) for each in double.unexpected]
+            item.add_report_section("call", "minikit", "\n".join(hidden))
         raise
-    doubles: list[Double] = [value for name, value in _fixtures(item) if name in _DOUBLES]
-    misfits = [misfit for double in doubles if (misfit := _misfit(double))]
+    misfits = [misfit for double in _doubles(item) if (misfit := _misfit(double))]
     if misfits:
         pytest.fail("\n".join(misfits), pytrace=False)
     return result
@@ -152,6 +154,6 @@ def _outside(traceback: TracebackType | None) -> TracebackType | None:
     return kept
 
 
-def _fixtures(item: pytest.Item) -> Iterable[tuple[str, Any]]:
+def _doubles(item: pytest.Item) -> list[Double]:
     funcargs: dict[str, Any] = getattr(item, "funcargs", {})
-    return funcargs.items()
+    return [funcargs[name] for name in _DOUBLES if name in funcargs]

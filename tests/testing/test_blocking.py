@@ -52,13 +52,21 @@ def test_servers_on_this_machine_can_be_asked(host: str) -> None:
         assert not stage.standin.takes(f"http://{host}:8000/v1")
 
 
-def test_what_asks_nobody_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Plans, the offline model and the error of a missing key are as ever."""
+def test_what_asks_nobody_goes_on() -> None:
+    """Plans and the offline model are as ever."""
     with blocked_calls():
         assert plan(TEXT, model=MODEL).levels
         assert str(summarize(TEXT, model="offline"))
-        with pytest.raises(MissingKeyError, match="OPENAI_API_KEY"):
+
+
+def test_what_is_blocked_needs_no_key() -> None:
+    """Who has no key, as in CI, is told to script the reply and not to set one."""
+    with blocked_calls():
+        with pytest.raises(BlockedCallError, match="minikit_server"):
             summarize(TEXT, model=MODEL)
+        here = Client(model=MODEL, base_url="http://localhost:9/v1")
+        with here, pytest.raises(MissingKeyError, match="OPENAI_API_KEY"):
+            here.summarize(TEXT)
 
 
 def test_a_scripted_server_stands_before_the_guard() -> None:

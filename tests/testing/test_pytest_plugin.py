@@ -140,6 +140,7 @@ def test_a_failing_test_fails_for_its_own_reason(suite: pytest.Pytester) -> None
     """What is not used is not told where the test has failed anyway."""
     suite.makepyfile(
         """
+        from application import careful
         from minikit.testing import BlockedCallError
 
         def test_wrong(minikit_server):
@@ -149,9 +150,14 @@ def test_a_failing_test_fails_for_its_own_reason(suite: pytest.Pytester) -> None
         def test_raised(minikit_server):
             minikit_server.reply("Short.")
             raise BlockedCallError("of the test itself")
+
+        def test_hidden(minikit_server):
+            assert careful("A long text.") == "a summary"
         """
     )
-    output = run(suite, failed=2)
+    output = run(suite, failed=3)
+    hidden = output[output.index("Captured minikit call") :]
+    assert "request 1 was not expected" in hidden, "why the test fails, though it was caught"
     assert "BlockedCallError: of the test itself" in output
     assert "not asked for" not in output
 

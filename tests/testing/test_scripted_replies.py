@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from minikit import (
+    ArgumentError,
     AsyncClient,
     AuthenticationError,
     BadReplyError,
@@ -194,3 +195,12 @@ def test_a_model_of_ones_own_is_counted_as_the_default(server: ScriptedServer) -
 def test_replies_have_names(reply: Reply, label: str) -> None:
     """What a message shows of a reply is how it was written."""
     assert reply.label == label
+
+
+def test_an_error_has_a_status_of_one() -> None:
+    """A slip is told where it stands."""
+    for wrong in (200, 42, 600):
+        with pytest.raises(
+            ArgumentError, match=f"status={wrong} is no HTTP error: give one of 400"
+        ):
+            error(wrong)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from contextlib import suppress
 from decimal import Decimal
-from typing import Any
+from typing import Any, cast
 
 import anyio
 import anyio.lowlevel
@@ -16,6 +16,7 @@ from pydantic import BaseModel
 from minikit import (
     ArgumentError,
     AsyncClient,
+    Batch,
     CallError,
     Client,
     JobError,
@@ -249,14 +250,15 @@ def test_an_unexpected_request_within_a_job_is_kept_by_its_error() -> None:
 
 
 def test_a_form_that_is_asked_for_is_shown_by_its_name() -> None:
-    """A schema is long, and stands in the message as dots."""
+    """A schema is long: it stands in the message as dots, and the names in it below."""
     server, client = ScriptedServer(), Client(model=MODEL)
     with (
         client,
         server.standing(),
-        pytest.raises(UnexpectedRequestError, match=r"mini, resp.*\.\."),
+        pytest.raises(UnexpectedRequestError, match=r"mini, resp.*\.\.") as caught,
     ):
         client.complete("Read.", schema=Invoice)
+    assert "\nit asks for a value with 'number', 'total'\nscripted is" in str(caught.value)
 
 
 def test_unused_replies_fail() -> None:
@@ -310,6 +312,30 @@ def test_times_are_checked(times: Any) -> None:  # noqa: ANN401
     """A reply is given once or more often."""
     with pytest.raises(ArgumentError, match="times"):
         ScriptedServer().reply("Hello", times=times)
+
+
+def test_slips_in_a_script_are_told_where_they_stand() -> None:
+    """And not when a request comes, in the middle of the application."""
+    wrong: Any = b"Hello"
+    with pytest.raises(ArgumentError, match=r"raw\(b'...'\)"):
+        ScriptedServer().reply(wrong)
+    with pytest.raises(ArgumentError, match="when=3 is neither a text nor a function"):
+        ScriptedServer().reply("Hello", when=cast("Any", 3))
+
+
+def test_a_batch_is_refused_with_the_way_out() -> None:
+    """There is no Batch API here; an outcome of a row would hide that."""
+
+    def application() -> None:
+        with Client(model=MODEL) as client, ScriptedServer():
+            batch = Batch(gather_s=0.01)
+            list(client.complete_many(["a"], "{text}", engine=batch))
+
+    with (
+        pytest.warns(UserWarning, match="journal"),
+        pytest.raises(UnexpectedRequestError, match=r"'/v1/files'.*engine='local'"),
+    ):
+        application()
 
 
 def test_something_must_be_scripted() -> None:

@@ -156,7 +156,7 @@ class Connections:
         stage = current()
         if stage is None:
             return self._server(model, self._api_key)
-        return stage.detour(self._server(model, stage.key(self._api_key)))
+        return stage.way(partial(self._server, model), self._api_key)
 
     async def disconnect(self) -> None:
         """Close the connections of this event loop."""

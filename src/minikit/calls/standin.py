@@ -72,9 +72,14 @@ class Stage:
         """Whether real servers are asked."""
         return self._present().is_real
 
-    def key(self, api_key: str | None) -> str | None:
-        """Return the key to ask with; where no real server is asked any will do."""
-        return api_key if self.is_real else api_key or "none"
+    def way(self, server: Callable[[str | None], Server], api_key: str | None) -> Server | Detour:
+        """Return the way to the stand-in, or to the server where it does not take its calls.
+
+        Where no real server is asked any key will do; and what nobody may ask is told before a
+        key that is missing for it.
+        """
+        way = self.detour(server(api_key or "none"))
+        return self.detour(server(api_key)) if self.is_real else way
 
     def detour(self, server: Server) -> Server | Detour:
         """Return the way to the stand-in, or `server` where it does not take its calls."""

@@ -10,6 +10,7 @@ from typing import Any
 from uuid import uuid4
 
 from minikit.calls.offline import Reply as Wire
+from minikit.errors import ArgumentError
 from minikit.models.usage import Usage
 from minikit.testing.fitting import fitted
 from minikit.testing.request import Request
@@ -117,7 +118,12 @@ def error(
         message: What the server says.
         retry_after_s: Seconds to tell the client to wait, which it does; default: a 429 may be
             tried again at once.
+
+    Raises:
+        ArgumentError: `status` is none of an error.
     """
+    if status not in range(400, 600):
+        raise ArgumentError(f"status={status!r} is no HTTP error: give one of 400 to 599")
     code = code or _CODES.get(status)
     told = {"message": message, "type": "invalid_request_error", "param": None, "code": code}
     body = json.dumps({"error": told})

@@ -44,7 +44,8 @@ class Request:
         """
         if not path.endswith(CHAT):
             raise UnexpectedRequestError(
-                f"a request for {path!r}: only chat completions can be scripted and recorded"
+                f"a request for {path!r}: only chat completions can be scripted and recorded; let "
+                f"the test run a batch's calls one by one, with engine='local'"
             )
         return cls(body=json.loads(body))
 

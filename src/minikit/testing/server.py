@@ -96,10 +96,15 @@ class ScriptedServer(Double):
             times: How many requests each answers; None: any number, also none.
 
         Raises:
-            ArgumentError: There is no answer, or `times` is no whole number of 1 or more.
+            ArgumentError: There is no answer, or one is bytes; `when` is neither a text nor a
+                function; `times` is no whole number of 1 or more.
         """
         if not answers:
             raise ArgumentError("give at least one reply")
+        if any(isinstance(answer, bytes | bytearray) for answer in answers):
+            raise ArgumentError("bytes are no reply: give a str, or raw(b'...') for what is sent")
+        if not (when is None or isinstance(when, str) or callable(when)):
+            raise ArgumentError(f"when={when!r} is neither a text nor a function of the request")
         if times is not None:
             check_whole("times", times, 1)
         with self._lock:
@@ -152,7 +157,7 @@ class ScriptedServer(Double):
                     return line
         script = [str(line) for line in self._script] or ["    nothing"]
         raise UnexpectedRequestError(
-            f"request {len(self.requests)} was not expected:\n{shown(request)}\n"
+            f"request {len(self.requests)} was not expected:\n{shown(request)}\n{_asked(request)}"
             f"scripted is, in this order:\n{_listed(script)}\n"
             f"script one more with server.reply(...)",
             code="unexpected_request",
@@ -167,6 +172,14 @@ async def _reply(answer: Answer, request: Request) -> Reply:
     if isinstance(value, Reply):
         return value
     return completion(value) if isinstance(value, str) else structured(value)
+
+
+def _asked(request: Request) -> str:
+    """Tell what value a request asks for, as a text or another value may have been scripted."""
+    if request.schema is None:
+        return ""
+    names = ", ".join(map(repr, request.schema.get("properties", ())))
+    return f"it asks for a value with {names}\n"
 
 
 def _named(value: object) -> str:
