@@ -13,7 +13,7 @@ from decimal import Decimal
 from pathlib import Path
 from pydoc_data.topics import topics
 
-from minikit import Client, Document, Progress
+from minikit import Client, Document, MinikitError, Progress
 
 
 def language_reference() -> Document:
@@ -62,4 +62,7 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except MinikitError as error:  # its message says the way out
+        sys.exit(str(error))

@@ -50,9 +50,19 @@ def tree_of(parts: Leaves) -> Tree:
 
 
 def read_json(path: Path) -> Tree:
-    """Read a catalogue; one that is not there is empty."""
-    tree: Tree = json.loads(path.read_text("utf-8")) if path.exists() else {}
+    """Read a catalogue."""
+    try:
+        tree: Tree = json.loads(path.read_text("utf-8"))
+    except ValueError as error:
+        raise ValueError(f"{path} is not JSON in UTF-8: {error}") from error
+    if not isinstance(tree, dict):
+        raise ValueError(f"{path} is no catalogue: give an object of texts, by their keys")  # noqa: TRY004
     return tree
+
+
+def read_known(path: Path) -> Tree:
+    """Read what earlier runs have written; before the first there is nothing."""
+    return read_json(path) if path.exists() else {}
 
 
 def write_json(path: Path, tree: Tree) -> None:
@@ -69,8 +79,8 @@ class JsonCatalogue:
         self._path = source.with_suffix(f".{language}.json")
         self._lock = source.with_suffix(".lock.json")
         self._source: Leaves = dict(leaves(read_json(source)))
-        self._done: Leaves = dict(leaves(read_json(self._path)))
-        self._seen: Leaves = dict(leaves(read_json(self._lock).get(language, {})))
+        self._done: Leaves = dict(leaves(read_known(self._path)))
+        self._seen: Leaves = dict(leaves(read_known(self._lock).get(language, {})))
         self.new: Leaves = {
             path: value
             for path, value in self._source.items()
@@ -90,7 +100,7 @@ class JsonCatalogue:
             if not failed.intersection(map(str, value if isinstance(value, list) else [value]))
         }
         write_json(self._path, tree_of({path: made[path] for path in self._source}))
-        write_json(self._lock, {**read_json(self._lock), self._language: tree_of(seen)})
+        write_json(self._lock, {**read_known(self._lock), self._language: tree_of(seen)})
 
 
 class GettextCatalogue:
@@ -140,6 +150,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     kind = GettextCatalogue if given.source.suffix == ".pot" else JsonCatalogue
     code = 0
     try:
+        if not given.source.is_file():  # polib takes a path that is none for the catalogue itself
+            raise FileNotFoundError(f"there is no file {str(given.source)!r}")
         with Client(budget_usd=given.budget) as client:
             for language in given.to:
                 catalogue = kind(given.source, language)

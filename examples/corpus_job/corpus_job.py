@@ -69,6 +69,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--scheduler", help="address of a cluster; default: one of this machine")
     parser.add_argument("--workers", type=int, default=2, help="of this machine")
     given = parser.parse_args(arguments)
+    if given.workers < 1:
+        parser.error(f"--workers {given.workers} would do nothing: give 1 or more")
     try:
         if given.scheduler:
             with Cluster(given.scheduler) as cluster:
@@ -79,7 +81,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 Cluster(local) as cluster,
             ):
                 failed = summarize_folder(cluster, given)
-    except MinikitError as error:
+    except (MinikitError, OSError) as error:  # OSError: no such cluster, or no room for the table
         print(error, file=sys.stderr)
         return 1
     return 3 if failed else 0

@@ -81,7 +81,11 @@ def read(client: Client, path: Path) -> Row:
         receipt = client.describe(path, schema=Receipt).parsed
     except FATAL:
         raise
-    except MinikitError as error:  # of this picture: torn, refused, beyond the budget
+    except minikit.SourceError as error:  # an ArgumentError too, but of this picture
+        return Row(path, None, f"not read: {error}")
+    except minikit.ArgumentError:  # of all of them, such as a model that sees no images
+        raise
+    except MinikitError as error:  # of this call: refused, beyond the budget
         return Row(path, None, f"not read: {error}")
     return Row(path, receipt, doubt(receipt))
 
@@ -111,7 +115,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--budget", default="1.00", help="US dollars")
     parser.add_argument("--plan", action="store_true", help="only tell what it may cost")
     given = parser.parse_args(arguments)
-    paths = sorted(path for path in given.folder.iterdir() if path.suffix.lower() in KINDS)
+    paths = sorted(path for path in given.folder.glob("*") if path.suffix.lower() in KINDS)
+    if not paths:
+        print(f"no pictures in {str(given.folder)!r}: {', '.join(sorted(KINDS))}", file=sys.stderr)
+        return 1
     journal = given.out.with_suffix(".sqlite")
     try:
         with (

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -23,6 +24,7 @@ from minikit import BudgetExceededError, CallError, Client, MinikitError
 HERE = Path(__file__).parent
 ROUNDS = 4  # of tools for one message
 BUDGET_USD = "0.10"  # of a conversation
+NAME = re.compile(r"[\w-]+")  # of a customer, which becomes that of a file
 SYSTEM = """You answer customers of a shop for boats, in at most three sentences, in their language.
 Answer from the help pages and from look_up_order alone, and never promise what they do not say.
 Call hand_over where they do not help, where money is in dispute, and where a person is asked for.
@@ -56,7 +58,13 @@ class SupportBot:
     """The conversation with one customer."""
 
     def __init__(self, client: Client, customer: str, *, talks: Path, tools: bool = True) -> None:
-        """Begin the conversation, or go on with the one that is kept in the folder `talks`."""
+        """Begin the conversation, or go on with the one that is kept in the folder `talks`.
+
+        Raises:
+            ValueError: The name of the customer would lead out of the folder.
+        """
+        if not NAME.fullmatch(customer):
+            raise ValueError(f"a customer has a name of letters, digits, - and _, not {customer!r}")
         self._customer = customer
         self._state = talks / f"{customer}.json"
         self._orders = json.loads((HERE / "orders.json").read_text("utf-8"))
@@ -121,6 +129,7 @@ class SupportBot:
 
 def talk(bot: SupportBot) -> None:
     """Answer each line of stdin, until a person takes over."""
+    print("[a line is a message; Ctrl-D ends]", file=sys.stderr)
     for line in filter(str.strip, sys.stdin):
         try:
             answer = bot.send(line.strip())
@@ -144,7 +153,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         with Client(model="offline" if given.offline else None) as client:
             talk(SupportBot(client, given.customer, talks=given.talks, tools=not given.offline))
-    except MinikitError as error:
+    except (MinikitError, ValueError) as error:
         print(error, file=sys.stderr)
         return 1
     return 0

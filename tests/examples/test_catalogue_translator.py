@@ -136,3 +136,26 @@ def test_what_cannot_be_read_is_told_in_a_line(capsys: pytest.CaptureFixture[str
     Path("messages.json").write_text("{", "utf-8")
     assert run("messages.json", "de") == 1
     assert "did you mean German" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["mesages.json", "mesages.pot"])
+def test_a_source_that_is_not_there_empties_nothing(
+    name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A slip in the name, or a source that was moved, leaves the translations as they are."""
+    Path("mesages.de.json").write_text('{"hello": "Hallo"}', "utf-8")
+    assert run(name, "de") == 1
+    assert f"there is no file {name!r}" in capsys.readouterr().err
+    assert read("mesages.de.json") == {"hello": "Hallo"}
+
+
+@pytest.mark.parametrize(
+    ("text", "told"), [("[1]", "is no catalogue: give an object"), ("{", "is not JSON in UTF-8")]
+)
+def test_what_is_no_catalogue_is_told_by_its_name(
+    text: str, told: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Any of three files may be wrong; the message says which."""
+    Path("messages.de.json").write_text(text, "utf-8")
+    assert run("messages.json", "de", check=True) == 1
+    assert f"messages.de.json {told}" in capsys.readouterr().err

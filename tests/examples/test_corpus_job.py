@@ -68,3 +68,15 @@ def test_a_document_that_fails_is_a_row(server: ChatServer, tmp_path: Path) -> N
         arguments = [str(tmp_path / "texts"), "--scheduler", cluster.scheduler_address]
         assert job.main(arguments) == 3
     assert [row["error"].partition(":")[0] for row in rows()] == ["", "SourceError"]
+
+
+def test_what_cannot_be_begun_is_told(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """No workers, and a cluster that is not there, are each a line."""
+    with pytest.raises(SystemExit):
+        job.main([str(ARCHIVE), "--workers", "0"])
+    assert "--workers 0 would do nothing" in capsys.readouterr().err
+    monkeypatch.setattr(job, "Cluster", partial(job.Cluster, timeout="10ms"))
+    assert job.main([str(ARCHIVE), "--scheduler", "tcp://127.0.0.1:1"]) == 1
+    assert "tcp://127.0.0.1:1" in capsys.readouterr().err

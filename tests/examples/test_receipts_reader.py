@@ -102,3 +102,20 @@ def test_a_wrong_key_ends_it(server: ChatServer, capsys: pytest.CaptureFixture[s
     server.handler = lambda _: error(401, message="no such key")
     assert reader.main([str(RECEIPTS)]) == 1
     assert "no such key" in capsys.readouterr().err
+
+
+def test_a_folder_without_pictures_is_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A slip in the name of the folder writes no table of nothing."""
+    for folder in (tmp_path, tmp_path / "nowhere"):
+        assert reader.main([str(folder)]) == 1
+        assert f"no pictures in {str(folder)!r}: .jpeg, .jpg" in capsys.readouterr().err
+    assert not Path("receipts.csv").exists()
+
+
+def test_a_model_that_sees_nothing_is_told_once(capsys: pytest.CaptureFixture[str]) -> None:
+    """What is wrong with every picture is not the check of each row."""
+    assert reader.main([str(RECEIPTS), "--model", "offline"]) == 1
+    assert capsys.readouterr().err.count("sees no images") == 1
+    assert not Path("receipts.csv").exists()

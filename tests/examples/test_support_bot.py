@@ -159,3 +159,14 @@ def test_without_a_key_it_says_so(capsys: pytest.CaptureFixture[str]) -> None:
     """What is missing is told in a line."""
     assert support.main(["ada"]) == 1
     assert "set OPENAI_API_KEY" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["../ada", "a/b", ""])
+def test_a_name_stays_in_the_folder(
+    name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Whose name leads elsewhere reads and writes no file there."""
+    talks = str(tmp_path / "talks")
+    assert support.main([name, "--offline", "--talks", talks]) == 1
+    assert "a customer has a name of letters" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
