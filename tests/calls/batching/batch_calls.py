@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -17,11 +18,17 @@ from server import ok
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Iterable
 
+    from minikit.calls.batching.lane import Lane
     from minikit.calls.completion import Completion
     from minikit.calls.pipeline import Pipeline
     from server import Body, Reply
 
-QUICK = Batch(gather_s=0.06, poll_s=0.001)
+QUICK = Batch(gather_s=0.5, poll_s=0.001)
+"""What `ask` asks is sent as soon as it has come; the half second is for what comes otherwise."""
+
+ALONE = Batch(gather_s=0, poll_s=0.001)
+"""For one call, or where the number of batches does not matter."""
+
 SOON = Retry(attempts=4, wait_initial_s=0.0)
 MINI = Model.resolve("gpt-4o-mini")
 
@@ -66,7 +73,11 @@ async def ask(
     prompts: Iterable[str],
     **options: Any,  # noqa: ANN401 - of Request
 ) -> list[Completion | MinikitError]:
-    """Ask for each prompt at the same time; return what came, in the order of the prompts."""
+    """Ask for each prompt at the same time; return what came, in the order of the prompts.
+
+    All that has no reply yet travels together, however slowly it comes.
+    """
+    asked = dict(enumerate(prompts))
     came: dict[int, Completion | MinikitError] = {}
 
     async def one(number: int, prompt: str) -> None:
@@ -75,10 +86,34 @@ async def ask(
         except MinikitError as error:
             came[number] = error
 
-    async with anyio.create_task_group() as group:
-        for number, prompt in enumerate(prompts):
-            group.start_soon(one, number, prompt)
+    def left() -> int:
+        prompts = [prompt for number, prompt in asked.items() if number not in came]
+        return len(set(prompts) if pipeline._journal else prompts)  # it sends equal ones once
+
+    async with anyio.create_task_group() as around:
+        around.start_soon(_depart, pipeline, left)
+        async with anyio.create_task_group() as group:
+            for number, prompt in asked.items():
+                group.start_soon(one, number, prompt)
+        around.cancel_scope.cancel()
     return [came[number] for number in sorted(came)]
+
+
+async def _depart(pipeline: Pipeline, left: Callable[[], int]) -> None:
+    """Send a wave when all that are left have joined it; no clock can tell that they have."""
+    while True:
+        for lane in lanes(pipeline):
+            for flight in filter(None, (lane._gathering, *lane._adopted.values())):
+                if len(flight.waiting) + len(flight.aboard) == left():
+                    flight.last = -math.inf
+                    flight.stirred.set()
+        await anyio.sleep(0.001)
+
+
+def lanes(pipeline: Pipeline) -> list[Lane]:
+    """Return the ways on which calls travel in this event loop."""
+    rooms = pipeline._connections.session().rooms
+    return [lane for room in rooms.values() for lane in room.lanes.values()]
 
 
 async def until(happened: Callable[[], object]) -> None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import anyio
 import pytest
 from batch_calls import (
+    ALONE,
     MINI,
     QUICK,
     Watched,
@@ -18,6 +19,7 @@ from batch_calls import (
     client_of,
     echo,
     echoes,
+    lanes,
     request_of,
     said,
     until,
@@ -99,7 +101,9 @@ async def test_models_do_not_mix(batches: BatchServer) -> None:
         async with anyio.create_task_group() as group:
             group.start_soon(ask, pipeline, ["a", "b"])
             group.start_soon(partial(ask, pipeline, ["c"], model=Model.resolve("gpt-4o")))
-    assert sorted(len(made.lines) for made in batches.batches.values()) == [1, 2]
+    asked = [{line["body"]["model"] for line in made.lines} for made in batches.batches.values()]
+    assert {len(models) for models in asked} == {1}
+    assert set().union(*asked) == {"gpt-4o-mini", "gpt-4o"}
 
 
 async def test_later_calls_are_a_batch_of_their_own(batches: BatchServer) -> None:
@@ -114,10 +118,10 @@ async def test_later_calls_are_a_batch_of_their_own(batches: BatchServer) -> Non
 async def test_files_are_split_by_number(batches: BatchServer) -> None:
     """No file holds more than `max_requests`, and no more calls wait at a time."""
     async with client_of(batches) as client:
-        pipeline = client._pipeline.through(Batch(gather_s=0.02, poll_s=0.001, max_requests=4))
+        pipeline = client._pipeline.through(Batch(gather_s=60, poll_s=0.001, max_requests=4))
         assert said(await ask(pipeline, PROMPTS)) == echoes(PROMPTS)
         assert pipeline.max_concurrency == 4
-    assert sorted(len(made.lines) for made in batches.batches.values()) == [2, 4]
+    assert [len(made.lines) for made in batches.batches.values()] == [4, 2]
 
 
 @pytest.mark.parametrize("with_journal", [False, True])
@@ -127,7 +131,7 @@ async def test_files_are_split_by_bytes(
     """A file is filled up to its last byte, and those of one wave travel side by side."""
     prompts = [f"prompt {number} é漢" for number in range(5)]
     async with client_of(batches, journal=path if with_journal else None) as client:
-        pipeline = client._pipeline.through(Batch(gather_s=0.02, poll_s=0.001))
+        pipeline = client._pipeline.through(QUICK)
         await ask(pipeline, ["prompt 9 é漢"])
         (first,) = (len(f.content) for f in batches.files.values() if f.shown["purpose"] == "batch")
         monkeypatch.setattr(pilot, "MOST_BYTES", 2 * first)
@@ -197,7 +201,7 @@ async def test_a_batch_that_expires_each_time(batches: BatchServer) -> None:
     batches.fates.extend([Fate(ends="expired", after=0)] * 4)
     async with client_of(batches) as client:
         with pytest.raises(CallTimeoutError, match="before this request was answered") as raised:
-            await client._pipeline.through(QUICK).send(request_of("a"))
+            await client._pipeline.through(ALONE).send(request_of("a"))
         assert (raised.value.attempts, raised.value.code) == (4, "batch_expired")
 
 
@@ -340,7 +344,10 @@ async def test_faults_that_pass(batches: BatchServer) -> None:
     batches.fault("create", error(429, code="rate_limit_exceeded", headers={"retry-after-ms": "1"}))
     batches.fault("create", reset(), raw(200, "text/html", b"<p>"), happens=True)
     batches.fault("list", error(500), raw(200, "application/json", b"{}"))
-    batches.fault("retrieve", error(502), GONE, raw(200, "application/json", b"[]"))
+    odd = {"id": "batch_1", "status": "in_progress", "created_at": 1e300, "errors": {"data": {}}}
+    batches.fault("retrieve", error(502), GONE)
+    for body in (b"[]", b"{}", b"<p>", json.dumps(odd).encode()):
+        batches.fault("retrieve", raw(200, "application/json", body))
     batches.fault("content", error(503))
     batches.fault("content", half, happens=True)
     async with client_of(batches, budget_usd="1") as client:
@@ -356,6 +363,14 @@ async def test_a_batch_whose_making_was_not_confirmed(batches: BatchServer) -> N
     async with client_of(batches) as client:
         assert said(await ask(client._pipeline.through(QUICK), PROMPTS)) == echoes(PROMPTS)
     assert (len(batches.batches), batches.count("create")) == (1, 1)
+
+
+async def test_a_batch_that_was_not_made(batches: BatchServer) -> None:
+    """It is looked for in vain, and asked for again."""
+    batches.fault("create", GONE)
+    async with client_of(batches) as client:
+        assert said(await ask(client._pipeline.through(QUICK), PROMPTS)) == echoes(PROMPTS)
+    assert (len(batches.batches), batches.count("create"), batches.count("list")) == (1, 2, 1)
 
 
 async def test_it_is_not_known_whether_a_batch_was_made(batches: BatchServer) -> None:
@@ -435,7 +450,7 @@ async def test_a_server_without_batches(server: ChatServer) -> None:
     """The error says what to do instead."""
     async with client_of(server) as client:  # type: ignore[arg-type] # it has none
         with pytest.raises(RequestRejectedError, match=r'no Batch API .* engine="local"'):
-            await client._pipeline.through(QUICK).send(request_of("a"))
+            await client._pipeline.through(ALONE).send(request_of("a"))
 
 
 async def test_what_cannot_travel_in_a_batch(batches: BatchServer) -> None:
@@ -470,7 +485,7 @@ async def test_a_budget_needs_the_price_of_a_batch(batches: BatchServer) -> None
     )
     async with client_of(batches, budget_usd="1") as client:
         with pytest.raises(UnknownPriceError, match=r"at the tier 'batch'.* engine=.local"):
-            await client._pipeline.through(QUICK).send(request_of("a", model=own))
+            await client._pipeline.through(ALONE).send(request_of("a", model=own))
 
 
 async def test_a_budget_that_is_too_small(batches: BatchServer) -> None:
@@ -480,7 +495,7 @@ async def test_a_budget_that_is_too_small(batches: BatchServer) -> None:
     assert worst_usd
     budget_usd = 3 * worst_usd
     async with client_of(batches, budget_usd=budget_usd) as client:
-        came = await ask(client._pipeline.through(QUICK), PROMPTS)
+        came = await ask(client._pipeline.through(ALONE), PROMPTS)
         assert client.ledger.total.cost_usd == batches.billed_usd <= budget_usd
     assert len(batches.batches) > 1
     assert set(said(came)) <= {*echoes(PROMPTS), "BudgetExceededError"}
@@ -505,35 +520,36 @@ async def test_one_call_of_many_is_cancelled(batches: BatchServer) -> None:
     batches.manual = True
     watched = Watched()
     async with client_of(batches, budget_usd="1", hooks=[watched]) as client:
-        pipeline = client._pipeline.through(QUICK)
+        seven = Batch(gather_s=60, poll_s=0.001, max_requests=1 + len(PROMPTS))
+        pipeline = client._pipeline.through(seven)
         came: list[Any] = []
+        scope = anyio.CancelScope()
+
+        async def one(prompt: str, scope: anyio.CancelScope) -> None:
+            with scope:
+                came.append(await pipeline.send(request_of(prompt)))
+
         async with anyio.create_task_group() as group:
-            scope = anyio.CancelScope()
-
-            async def first() -> None:
-                with scope:
-                    await pipeline.send(request_of("first"))
-
-            async def rest() -> None:
-                came.extend(await ask(pipeline, PROMPTS))
-
-            group.start_soon(first)
-            group.start_soon(rest)
+            group.start_soon(one, "first", scope)
+            for prompt in PROMPTS:
+                group.start_soon(one, prompt, anyio.CancelScope())
             await until(lambda: watched.events)
             scope.cancel()
             batches.manual = False
-        assert said(came) == echoes(PROMPTS)
+        assert sorted(said(came)) == echoes(PROMPTS)
         assert client.ledger.total.unmeasured == 1
     assert (len(batches.batches), batches.count("cancel")) == (1, 0)
 
 
 async def test_calls_that_are_cancelled_before_they_are_sent(batches: BatchServer) -> None:
     """Nothing was sent, so that nothing is booked; later calls find an empty flight."""
-    patient = Batch(gather_s=0.05, poll_s=0.001)
     async with client_of(batches, budget_usd="1") as client:
-        pipeline = client._pipeline.through(patient)
-        with anyio.move_on_after(0.02):
-            await ask(pipeline, PROMPTS)
+        pipeline = client._pipeline.through(Batch(gather_s=60, poll_s=0.001))
+        async with anyio.create_task_group() as group:
+            for prompt in PROMPTS:
+                group.start_soon(pipeline.send, request_of(prompt))
+            await until(lambda: [len(one._open_flight().waiting) for one in lanes(pipeline)] == [6])
+            group.cancel_scope.cancel()
         assert pipeline.account.budget
         assert (client.ledger.total.entries, pipeline.account.budget.reserved_usd) == (
             0,
@@ -545,9 +561,13 @@ async def test_calls_that_are_cancelled_before_they_are_sent(batches: BatchServe
 
 @pytest.mark.parametrize("fault", [None, error(500)])
 async def test_without_a_journal_a_batch_that_nobody_waits_for_is_cancelled(
-    batches: BatchServer, caplog: pytest.LogCaptureFixture, fault: Reply | None
+    batches: BatchServer,
+    caplog: pytest.LogCaptureFixture,
+    fault: Reply | None,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Nobody would ever get its replies; where it cannot be cancelled, that is said."""
+    monkeypatch.setattr(pilot, "LEAVE_WITHIN_S", 60.0)
     batches.manual = True
     if fault is not None:
         batches.fault("cancel", *[fault] * 4)
@@ -573,8 +593,16 @@ async def test_a_server_error_of_one_request(batches: BatchServer) -> None:
     batches.fault("content", raw(200, "application/jsonl", json.dumps(line).encode()))
     async with client_of(batches, budget_usd="1", retry=Retry(attempts=1)) as client:
         with pytest.raises(ServerError, match=r"failed one request of the batch \(odd\)"):
-            await client._pipeline.through(QUICK).send(request_of("a"))
+            await client._pipeline.through(ALONE).send(request_of("a"))
         assert client.ledger.total.unmeasured == 1
+
+
+async def test_a_line_that_comes_in_pieces(batches: BatchServer) -> None:
+    """A long line has no end for a while; whatever is in a reply of status 200 is read as one."""
+    line = {"custom_id": "call-1", "response": {"status_code": 200, "body": ["long"] * 100_000}}
+    batches.fault("content", raw(200, "application/jsonl", json.dumps(line).encode()))
+    async with client_of(batches, retry=Retry(attempts=1)) as client:
+        assert said(await ask(client._pipeline.through(QUICK), ["a"])) == ["BadReplyError"]
 
 
 async def test_lines_that_are_none(batches: BatchServer) -> None:
