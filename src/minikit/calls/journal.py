@@ -37,7 +37,7 @@ INSERT = f"INSERT INTO attempts ({BEGUN}, begun_crc, wave, wave_crc) VALUES ({'?
 
 KEPT = "body = ?, request_id = ?, kept_crc = ?"
 
-UNKNOWN_YET = "+wave = ? AND fingerprint = ? AND entry IS NULL"
+UNKNOWN_YET = "+wave = ? AND fingerprint = ? AND entry IS NULL AND body IS NULL"
 """The plus keeps SQLite from looking through all of a wave for each of its attempts."""
 
 UNSETTLED = "iif(entry IS NULL, body, NULL), request_id, iif(entry IS NULL, kept_crc, NULL)"
@@ -211,7 +211,8 @@ class Journal:
     def keep_wave(self, wave: str, replies: Iterable[tuple[str, str, str | None]]) -> None:
         """Store raw replies to attempts of a wave: fingerprint, body and request id of each.
 
-        What is known to have come to something else stays as it is.
+        What is known to have come to something else stays as it is, and so does the first of two
+        replies to one request.
         """
         rows = ((*packed(body, request_id), wave, name) for name, body, request_id in replies)
         with self._file.connected() as connection, _whole(connection):
@@ -255,7 +256,9 @@ class Journal:
         limit = iso(before or datetime.max.replace(tzinfo=UTC))
         with self._file.connected() as connection:
             deleted = connection.execute("DELETE FROM attempts WHERE started_at < ?", (limit,))
-            connection.execute("DELETE FROM waves WHERE id NOT IN (SELECT wave FROM attempts)")
+            connection.execute(
+                "DELETE FROM waves WHERE NOT EXISTS (SELECT * FROM attempts WHERE wave = waves.id)"
+            )
             connection.execute("VACUUM")
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
             return deleted.rowcount

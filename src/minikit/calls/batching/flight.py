@@ -145,7 +145,8 @@ class Flight:
         """Let a call go, with its reply or without."""
         item.is_gone = True
         self.drop(item)
-        self.hand_over()
+        if self.driver is item:  # else whoever drives may go on for others, its own reply in hand
+            self.hand_over()
 
     def drop(self, item: Item) -> None:
         """Let a call go elsewhere; where it drives, it hands over when it comes to it."""

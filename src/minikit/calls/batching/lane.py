@@ -76,6 +76,7 @@ class Lane(Pilot):
         self._gathering: Flight | None = None
         self._adopted: dict[str, Flight] = {}
         self._live: dict[str, Event | None] = {}
+        self._ended: dict[str, float] = {}
         self._numbers = count(1)
 
     async def attempt(self, call: Call) -> Completion:
@@ -111,7 +112,7 @@ class Lane(Pilot):
         from anyio import Event
 
         name = call.fingerprint
-        while name and (name in self._live or call.looked_at <= self.brought_at):
+        while name and (name in self._live or self._may_have_come(call)):
             if name in self._live:
                 other = self._live[name] = self._live[name] or Event()
                 await other.wait()
@@ -124,9 +125,15 @@ class Lane(Pilot):
         try:
             yield
         finally:
-            waiting = self._live.pop(name)
+            waiting, self._ended[name] = self._live.pop(name), time.monotonic()
             if waiting is not None:
                 waiting.set()
+
+    def _may_have_come(self, call: Call) -> bool:
+        """Tell whether the journal may have a reply that it had not when it was looked into."""
+        wave = None if call.under_way is None else call.under_way.wave
+        ended, brought = self._ended.get(call.fingerprint), self.brought_at.get(wave or "")
+        return call.looked_at <= max(ended or 0.0, brought or 0.0)
 
     def _item(self, attempt: Attempt, found: JournaledAttempt | None) -> Item:
         """Let an attempt join those that it can travel with."""
@@ -174,7 +181,8 @@ class Lane(Pilot):
         except Exception as error:  # noqa: BLE001 - every call raises it
             self._close(flight)
             self.settle_all(flight, error)
-        flight.hand_over()
+        finally:
+            flight.hand_over()
 
     async def _settled(self, item: Item, error: BaseException) -> None:
         """Book what an attempt came to that brings no reply."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import time
 from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator, Callable
@@ -152,7 +151,7 @@ class Pilot(Watcher, ABC):
     the flight, and what may have been done, such as a batch that was asked for, is looked up.
 
     Attributes:
-        brought_at: When replies last came, in seconds of the monotonic clock.
+        brought_at: When the last replies to a wave came, in seconds of the monotonic clock.
     """
 
     def __init__(self, post: Post, hooks: Hooks, journal: Journal | None, batch: Batch) -> None:
@@ -167,7 +166,7 @@ class Pilot(Watcher, ABC):
         from anyio import Event, Lock
 
         super().__init__(post, hooks, journal)
-        self.brought_at = -math.inf
+        self.brought_at: dict[str, float] = {}
         self._batch = batch
         self._packing = Lock()  # one file at a time in memory
         self._narrow = Lock()
@@ -357,7 +356,7 @@ class Pilot(Watcher, ABC):
     async def _hand_out(self, flight: Flight, lines: list[Line]) -> None:
         """Give calls what lines bring, once it is kept."""
         is_kept = await self.keep(flight.note.id, lines)
-        self.brought_at = time.monotonic()
+        self.brought_at[flight.note.id] = time.monotonic()
         flight.replied.update(line.name for line in lines if line.is_reply)
         for line in lines:
             item = flight.aboard.get(line.name)

@@ -103,14 +103,14 @@ def _read_line(raw: bytes) -> Line | None:
     if not isinstance(name, str):
         return None
     reply = _mapping(response)
-    status: object = reply.get("status_code")
+    status = _status(reply.get("status_code"))
     body: object = reply.get("body")
     is_reply = status == 200
     if is_reply:
         body = json.dumps({**body, "service_tier": TIER} if isinstance(body, dict) else body)
     return Line(
         name=name,
-        status=status if isinstance(status, int) else None,
+        status=status,
         body=body,
         request_id=_text(reply.get("request_id")),
         code=_text(error.get("code")),
@@ -195,6 +195,10 @@ def _is_list(value: object) -> bool:
 
 def _text(value: object) -> str | None:
     return value if isinstance(value, str) else None
+
+
+def _status(value: object) -> int | None:
+    return value if type(value) is int and 100 <= value <= 599 else None
 
 
 def _count(value: object) -> int:
