@@ -6,6 +6,7 @@ ours, by status and code, never by the text of a message except where nothing el
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Awaitable, Callable, Generator, Mapping
 from contextlib import aclosing, contextmanager
@@ -21,6 +22,7 @@ from minikit.calls.in_process import as_reply, in_process_transport
 from minikit.errors import CallTimeoutError, MinikitError, TransportError
 
 if TYPE_CHECKING:
+    import ssl
     from collections.abc import AsyncGenerator
 
     import openai
@@ -40,6 +42,7 @@ __all__ = [
     "RawReply",
     "RawStream",
     "Transport",
+    "server_certificates",
     "timeout_s",
 ]
 
@@ -169,6 +172,9 @@ class OpenAITransport:
             transport=in_process_transport(_http_library(), respond)
         )
         if isinstance(route, Endpoint):
+            http_client = http_client or openai.DefaultAsyncHttpxClient(
+                verify=server_certificates()
+            )
             key, base_url = route.api_key, route.base_url
             return cls(openai.AsyncOpenAI(api_key=key, base_url=base_url, http_client=http_client))
         return cls(route.with_options(http_client=http_client), owned=respond is not None)
@@ -340,6 +346,20 @@ def _well_formed(value: Any) -> Any:  # noqa: ANN401 - any JSON
     if isinstance(value, list | tuple):
         return [_well_formed(item) for item in cast("list[Any]", value)]
     return value
+
+
+def server_certificates() -> ssl.SSLContext:
+    """Return the certificates that servers are checked by, read once: that takes 30 ms.
+
+    A worker that makes a client for each partition would spend more on it than on the calls.
+    """
+    return _certificates_of(os.environ.get("SSL_CERT_FILE"), os.environ.get("SSL_CERT_DIR"))
+
+
+@cache
+def _certificates_of(_file: str | None, _folder: str | None) -> ssl.SSLContext:
+    context: ssl.SSLContext = _http_library().create_ssl_context()  # reads these variables
+    return context
 
 
 @cache
