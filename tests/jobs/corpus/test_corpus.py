@@ -8,6 +8,7 @@ import sys
 import threading
 import warnings
 from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Literal
@@ -232,6 +233,11 @@ async def test_outcomes_in_a_folder(
     assert f"any more: {len(files):,} (part-" in outcomes.report.notes[0]
 
 
+def parts_of(folder: Path) -> list[Path]:
+    """Return the parts in a folder."""
+    return sorted(folder.glob("part-*"))
+
+
 def rows_of(path: Path) -> list[dict[str, Any]]:
     """Return what stands in a part."""
     if path.suffix == ".parquet":
@@ -251,11 +257,86 @@ async def test_a_part_that_is_no_part(server: ChatServer, tmp_path: Path) -> Non
         async with client_of(server) as client:
             await read(client.summarize_many([Document(text="A b.", title="\ud800")], **asked))
             (part,) = folder.glob("part-*")
-            part.write_bytes(b"broken\xff\n")
-            again = client.summarize_many([Document(text="A b.", title="\ud800")], **asked)
-            (outcome,) = await read(again)
-        assert not outcome.kept
-        assert rows_of(part)[0]["name"] in {"\ud800", "\\ud800"}
+            for broken in (b"broken\xff\n", b'1\n{}\n[]\n{"error": null}\n'):
+                part.write_bytes(broken)
+                again = client.summarize_many([Document(text="A b.", title="\ud800")], **asked)
+                (outcome,) = await read(again)
+                assert not outcome.kept
+                assert [row["name"] in {"\ud800", "\\ud800"} for row in rows_of(part)] == [True]
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("output_format", ["jsonl", "parquet"])
+async def test_a_document_that_is_gone_is_gone_from_the_output(
+    server: ChatServer, tmp_path: Path, output_format: Literal["jsonl", "parquet"]
+) -> None:
+    """Rows are those of the documents, with their numbers; nothing is asked again for that."""
+    asked: Any = {"output": tmp_path, "output_format": output_format}
+    sources = [Document(text=text, title=f"c{n}") for n, text in enumerate(texts(4))]
+    async with client_of(server) as client:
+        await read(client.summarize_many(sources, **asked))
+        del sources[2]
+        found = await read(client.summarize_many(sources, **asked))
+        (part,) = parts_of(tmp_path)
+        stamp = part.stat().st_mtime_ns
+        await read(client.summarize_many(sources, **asked))
+    assert all(outcome.kept for outcome in found)
+    assert [(row["index"], row["name"]) for row in rows_of(part)] == [
+        (0, "c0"),
+        (1, "c1"),
+        (2, "c3"),
+    ]
+    assert part.stat().st_mtime_ns == stamp
+    assert len(server.requests) == 4
+
+
+@pytest.mark.anyio
+async def test_a_run_that_ends_early_takes_nothing_from_the_output(
+    server: ChatServer, tmp_path: Path
+) -> None:
+    """What stands there of documents that were not come to stays, and is not paid for again."""
+    asked: Any = {"output": tmp_path, "partition_size": 50}
+    sources = [Document(text=text, title=f"c{n}") for n, text in enumerate(texts(9))]
+    server.script([error(401)])
+    async with client_of(server, max_concurrency=1) as client:
+        with pytest.raises(AuthenticationError, match="documents with an outcome: 0"):
+            await read(client.summarize_many(sources, **asked))
+        assert not parts_of(tmp_path)
+        await read(client.summarize_many(sources, **asked))
+        changed = [replace(each, text=f"New: {each.text}") for each in sources[:2]] + sources[2:]
+        server.handler = lambda body: error(401) if "1." in prompt_of(body) else ok("Better.")
+        with pytest.raises(AuthenticationError, match="documents with an outcome: 1"):
+            await read(client.summarize_many(changed, **asked))
+        server.handler = lambda _: ok("Best.")
+        sent = len(server.requests)
+        found = await read(client.summarize_many(changed, **asked))
+    assert len(server.requests) - sent == 1
+    assert [outcome.kept for outcome in found].count(False) == 1
+
+
+@pytest.mark.anyio
+async def test_an_output_left_by_a_kill(server: ChatServer, tmp_path: Path) -> None:
+    """A mark that is not whole is made anew; of two files of a partition the newer one stays."""
+    asked: Any = {"output": tmp_path}
+    async with client_of(server) as client:
+        await read(client.summarize_many(texts(2), **asked))
+        (part,) = parts_of(tmp_path)
+        moved = part.with_name(part.name.replace("00000", "00007"))
+        moved.write_bytes(part.read_bytes())
+        os.utime(moved, (1, 1))
+        mark = tmp_path / "_minikit.json"
+        whole = mark.read_text("utf-8")
+        for broken in ("", "[]", "{}", whole[:9]):
+            mark.write_text(broken, "utf-8")
+            found = await read(client.summarize_many(texts(2), **asked))
+            assert all(outcome.kept for outcome in found)
+            assert mark.read_text("utf-8") == whole
+        assert parts_of(tmp_path) == [part]
+        mark.unlink()
+        mark.mkdir()
+        with pytest.raises(ArgumentError, match="cannot be used: "):
+            await read(client.summarize_many(texts(2), **asked))
+    assert len(server.requests) == 2
 
 
 @pytest.mark.anyio

@@ -22,7 +22,7 @@ from minikit.text.fields import json_of
 if TYPE_CHECKING:
     from minikit.jobs.corpus.partition import Partition
 
-__all__ = ["Output", "PartFile", "Row", "kept"]
+__all__ = ["Output", "PartFile", "Row", "done_rows", "kept"]
 
 Row = dict[str, Any]
 
@@ -48,33 +48,36 @@ class PartFile:
     found: Path | None
     output_format: OutputFormat
 
-    def rows(self) -> dict[str, Row]:
-        """Return what stands in it by the digest of the document; what failed is left out.
-
-        What cannot be read is taken for what is not there.
-        """
+    def read(self) -> list[Row]:
+        """Return what stands in it; what cannot be read is empty, or not there."""
         if self.found is None:
-            return {}
-        read = _lines if self.output_format == "jsonl" else _table
-        return {row["digest"]: row for row in read(self.found) if row["error"] is None}
+            return []
+        rows = (_lines if self.output_format == "jsonl" else _table)(self.found)
+        return [row if _is_row(row) else {} for row in rows]
 
     def write(
-        self, outcomes: Sequence[DocumentOutcome[Any]], rows: Mapping[str, Row]
+        self, outcomes: Sequence[DocumentOutcome[Any]], there: Sequence[Row], *, is_whole: bool
     ) -> list[DocumentOutcome[Any]]:
         """Write outcomes in the place of what is there, and return them without their results.
 
         Args:
             outcomes: Of the documents of the partition.
-            rows: What `rows` returned, where those stand that were kept.
+            there: What `read` returned, where those stand that were kept.
+            is_whole: Whether these are all of its documents; else what is there of others stays.
 
         Raises:
             OSError: They cannot be written.
         """
+        known = done_rows(there)
+        rows = [_row(outcome, known) for outcome in outcomes]
+        if not is_whole:
+            told = {outcome.digest for outcome in outcomes}
+            rows += [row for digest, row in known.items() if digest not in told]
         path = self.path
-        if self.found is not None and all(outcome.kept for outcome in outcomes):
+        if self.found is not None and rows == list(there):
             path = self.found
-        elif outcomes:
-            self._save([_row(outcome, rows) for outcome in outcomes])
+        elif rows:
+            self._save(rows)
         return [replace(outcome, result=None, path=path) for outcome in outcomes]
 
     def _save(self, rows: list[Row]) -> None:
@@ -114,19 +117,17 @@ class Output:
         told = {"job": job, "what": what, "format": self._format}
         marked = self.folder / JOB_FILE
         try:
-            with marked.open("x", encoding="utf-8") as file:
-                file.write(json.dumps(told))
-        except FileExistsError:
-            known = json.loads(marked.read_text("utf-8"))
-            if known != told:
-                raise ArgumentError(
-                    f"output={str(self.folder)!r} holds outcomes of another job, "
-                    f"{known['what']} as {known['format']}, or of other options: name another "
-                    f"folder, or remove this one"
-                ) from None
-        for path in sorted(self.folder.iterdir()):
-            if named := _PART.fullmatch(path.name):
-                self._found[named[1]] = path
+            known = _mark(marked, told)
+            if known == told:
+                self._look()
+        except OSError as error:
+            raise ArgumentError(f"output={str(self.folder)!r} cannot be used: {error}") from error
+        if known != told:
+            raise ArgumentError(
+                f"output={str(self.folder)!r} holds outcomes of another job, "
+                f"{known['what']} as {known['format']}, or of other options: name another "
+                f"folder, or remove this one"
+            )
 
     def part(self, partition: Partition) -> PartFile:
         """Return the file of a partition."""
@@ -137,10 +138,23 @@ class Output:
             output_format=self._format,
         )
 
+    def _look(self) -> None:
+        parts = [path for path in self.folder.iterdir() if _PART.fullmatch(path.name)]
+        for path in sorted(parts, key=_age):
+            name = cast("re.Match[str]", _PART.fullmatch(path.name))[1]
+            if name in self._found:  # a run was killed that had just moved the partition
+                self._found[name].unlink(missing_ok=True)
+            self._found[name] = path
+
     @property
     def left(self) -> tuple[Path, ...]:
         """Files of an earlier run that no partition of this one has asked for."""
         return tuple(self._found.values())
+
+
+def done_rows(rows: Sequence[Row]) -> dict[str, Row]:
+    """Return rows by the digest of the document; what failed is left out."""
+    return {row["digest"]: row for row in rows if row and row["error"] is None}
 
 
 def kept(index: int, name: str | None, row: Row) -> DocumentOutcome[Any]:
@@ -160,12 +174,36 @@ def _row(outcome: DocumentOutcome[Any], rows: Mapping[str, Row]) -> Row:
     return {**row, "index": outcome.index, "name": outcome.name}
 
 
-def _lines(path: Path) -> list[Row]:
-    rows: list[Row] = []
-    with path.open(encoding="utf-8", errors="replace") as file:
+def _is_row(row: object) -> bool:
+    return isinstance(row, dict) and row.keys() >= {*_NUMBERS, *_TEXTS}
+
+
+def _age(path: Path) -> tuple[float, str]:
+    """Return what sorts the oldest first."""
+    return path.stat().st_mtime, path.name
+
+
+def _mark(marked: Path, told: dict[str, str]) -> dict[str, str]:
+    """Return what a folder is marked with; one that is not is marked with what is told."""
+    with suppress(FileExistsError), marked.open("x", encoding="utf-8") as file:
+        file.write(json.dumps(told))
+        return told
+    try:
+        known = json.loads(marked.read_text("utf-8", "replace"))
+        return {name: known[name] for name in told}
+    except (ValueError, TypeError, KeyError):  # a run was killed that had just made it
+        marked.write_text(json.dumps(told), "utf-8")
+        return told
+
+
+def _lines(path: Path) -> list[Any]:
+    rows: list[Any] = []
+    with suppress(OSError), path.open(encoding="utf-8", errors="replace") as file:
         for line in file:
-            with suppress(ValueError):
+            try:
                 rows.append(json.loads(line))
+            except ValueError:
+                rows.append(None)
     return rows
 
 
@@ -182,7 +220,8 @@ def _table(path: Path) -> list[Row]:
     except (OSError, arrow.ArrowException):
         return []
     for row in rows:
-        row["result"] = None if row["result"] is None else json.loads(row["result"])
+        if row.get("result") is not None:
+            row["result"] = json.loads(row["result"])
     return rows
 
 

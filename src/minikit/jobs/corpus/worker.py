@@ -17,6 +17,7 @@ from minikit.calls.pipeline import in_thread
 from minikit.errors import MinikitError, MissingKeyError, WorkerError
 from minikit.jobs.corpus.entries import Entry
 from minikit.jobs.corpus.outcome import DocumentOutcome
+from minikit.jobs.corpus.parts import done_rows
 from minikit.jobs.corpus.spending import SUFFIX, carry
 from minikit.jobs.crew import Crew, telling
 
@@ -150,8 +151,8 @@ async def done_with(
     """
     from anyio import create_task_group
 
-    rows = {} if part is None else await in_thread(part.rows)
-    do = partial(work.outcome, client, payers=payers, rows=rows)
+    there = [] if part is None else await in_thread(part.read)
+    do = partial(work.outcome, client, payers=payers, rows=done_rows(there))
     crew = Crew[Entry, DocumentOutcome[Any]](
         partition.entries, do, workers=workers, window=len(partition.entries), in_order=False
     )
@@ -163,7 +164,8 @@ async def done_with(
                 outcomes.append(await crew.next())
     outcomes.sort(key=lambda outcome: outcome.index)
     if part is not None:
-        outcomes = await in_thread(partial(part.write, outcomes, rows))
+        is_whole = len(outcomes) == len(partition.entries)
+        outcomes = await in_thread(partial(part.write, outcomes, there, is_whole=is_whole))
     return tuple(outcomes), _ours(crew.stopped)
 
 
