@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 import signal
-import subprocess
-import sys
+import threading
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,7 +13,7 @@ from batches import BatchServer, Fate
 from minikit import BatchWatched
 from minikit.cli.main import main
 from minikit.cli.progress import ProgressLine
-from server import error, ok
+from server import Reply, Response, error, ok
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -46,23 +45,21 @@ def journal(tmp_path: Path) -> str:
     return str(tmp_path / "calls.db")
 
 
-def killed(server: BatchServer, story: str, journal: str, how: signal.Signals) -> tuple[int, str]:
-    """Begin a summary in another process, and end it when its batch has been looked at."""
-    command = [sys.executable, "-m", "minikit", "summarize", story, "--batch", "--journal", journal]
-    process = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE)
-    while not server.count("retrieve") and process.poll() is None:
-        server.closing.wait(0.01)
-    process.send_signal(how)
-    _, told = process.communicate(timeout=30)
-    return process.returncode, told.decode()
-
-
-def test_a_killed_command_goes_on_with_its_batch(
+def test_an_interrupted_command_goes_on_with_its_batch(
     server: BatchServer, story: str, journal: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """After kill -9 the same command waits for the same batch, and nothing is paid twice."""
+    """Ctrl-C leaves the batch at the server; the same command waits for it, and pays once."""
     server.manual, server.at_once = True, False
-    assert killed(server, story, journal, signal.SIGKILL)[0] == -signal.SIGKILL
+
+    def interrupt(_server: object, _body: object) -> Response:
+        signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+        return Response(status=503)
+
+    server.fault("retrieve", Reply(make=interrupt))
+    assert main(["summarize", story, "--batch", "--journal", journal]) == 130
+    told = capsys.readouterr().err
+    assert "the batches go on at the server: the same command waits for them" in told
+    assert f"minikit batch cancel --journal {journal}" in told
     server.finish()
     assert main(["summarize", story, "--batch", "--journal", journal]) == 0
     printed = capsys.readouterr()
@@ -71,16 +68,15 @@ def test_a_killed_command_goes_on_with_its_batch(
     assert (len(server.batches), len(server.charges), server.requests) == (1, 1, [])
 
 
-def test_an_interrupted_command_says_where_its_batch_is(
+def test_what_goes_on_is_looked_after(
     server: BatchServer, story: str, journal: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Ctrl-C leaves the batch at the server; list, cancel and wait look after it."""
+    """List, cancel and wait know the batches that a command has left."""
     server.manual, server.at_once = True, False
-    code, told = killed(server, story, journal, signal.SIGINT)
-    assert code == 130
-    assert "the batches go on at the server: the same command waits for them" in told
-    assert f"minikit batch cancel --journal {journal}" in told
+    server.fault("retrieve", error(401, code="invalid_api_key"))
+    assert main(["summarize", story, "--batch", "--journal", journal]) == 1
     server.step()
+    capsys.readouterr()
     assert main(["batch", "list", "--journal", journal]) == 0
     [name] = server.batches
     assert f"{name}  in_progress  gpt-4o-mini" in capsys.readouterr().out
