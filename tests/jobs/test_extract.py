@@ -218,7 +218,7 @@ def test_several_documents(server: ChatServer, tmp_path: Path) -> None:
     server.handler = honest
     (tmp_path / "a.txt").write_text("Anna lives in Bern.\nBob lives in Zug.", "utf-8")
     (tmp_path / "b.txt").write_text("Anna is 40 years old.", "utf-8")
-    found = extract(server, [tmp_path, "Bob is 50 years old."])
+    found = extract(server, [tmp_path, "Bob is 50 years old."], key="name")
     assert [item.data["age"] for item in found.items] == [40, 50]
     anna, bob = found.items
     assert [field.passages[0].document for field in anna.fields] == ["a.txt", "a.txt", "b.txt"]
@@ -483,3 +483,19 @@ async def test_async(server: ChatServer) -> None:
         found = await client.extract(people(30), list[Person], chunk_tokens=200)
     assert len(found.value) == 30
     assert found.value[0] == Person(name="Person0", city="City0", age=27)
+
+
+def test_equal_records_of_several_sources(server: ChatServer, tmp_path: Path) -> None:
+    """Without a key they are several, each with its source; with one they are one."""
+    server.handler = honest
+    sources = [Document(text="Anna lives in Bern.", title=name) for name in ("a.txt", "b.txt")]
+    found = extract(server, [*sources, "Anna lives in Bern."])
+    assert [item.documents for item in found.items] == [("a.txt",), ("b.txt",), ("document 3",)]
+    assert [row["document"] for row in found.rows()] == ["a.txt", "b.txt", "document 3"]
+    found.to_csv(tmp_path / "people.csv")
+    assert (tmp_path / "people.csv").read_text("utf-8").startswith("document,name,")
+    (one,) = extract(server, sources, key="name").items
+    assert one.documents == ("a.txt", "b.txt")
+    alone = extract(server, "Anna lives in Bern.")
+    assert "document" not in alone.rows()[0]
+    assert alone.documents == ("document 1",)

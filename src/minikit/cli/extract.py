@@ -182,7 +182,8 @@ def _source(named: str) -> Source:
 
 def _tell(found: Extraction[Any], seconds: float, arguments: Namespace) -> None:
     for gap in found.gaps:
-        common.tell_gap(gap)
+        several = len(found.documents) > 1
+        common.tell_gap(gap, found.documents[gap.document_index] if several else "")
     common.tell(found, seconds, arguments)
     if arguments.quiet:
         return

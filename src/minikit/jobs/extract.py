@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
@@ -109,21 +110,39 @@ class _Run:
         return await in_thread(self._extraction)
 
     def _extraction(self) -> Extraction[Any]:
-        schema, key = self.job.asking.schema, self.job.asking.options.names
-        records = list(self._records())
-        records = merged(records, key) if schema.is_many else [united(records)]
+        schema, names = self.job.asking.schema, self.job.documents
+        titles = tuple(each.title or f"document {at}" for at, each in enumerate(names, 1))
+        found = list(self._records())
+        records = self._apart(found) if schema.is_many else [united(record for _, record in found)]
+        homes = {part: index for index, record in found for part in record.parts}
         read = [item_of(record, schema, number) for number, record in enumerate(records)]
+        items = (
+            replace(item, documents=tuple(titles[at] for at in sorted({homes[n] for n in parts})))
+            for (item, _), parts in zip(read, (record.parts for record in records), strict=True)
+        )
         return Extraction(
             **self.engine.bill(),
-            items=tuple(item for item, _ in read),
+            items=tuple(items),
             conflicts=tuple(conflict for _, conflicts in read for conflict in conflicts),
             gaps=tuple(self._gaps()),
             columns=schema.columns,
             is_many=schema.is_many,
+            documents=titles,
         )
 
-    def _records(self) -> Iterator[Record]:
-        """Yield what was read, in the order of the sources, with its evidence."""
+    def _apart(self, found: list[tuple[int, Record]]) -> list[Record]:
+        """Merge records; without a key, those of a document are no doubles of another's.
+
+        Equal invoices in several files are several invoices.
+        """
+        key = self.job.asking.options.names
+        if key:
+            return merged((record for _, record in found), key)
+        groups = groupby(found, key=lambda pair: pair[0])
+        return [each for _, group in groups for each in merged((one for _, one in group), key)]
+
+    def _records(self) -> Iterator[tuple[int, Record]]:
+        """Yield what was read, in the order of the sources, with the number of its source."""
         asking = self.job.asking
         cited = dict[int, Cited]()
         read = sorted(self.mapper.read, key=lambda pair: (pair[0].document_index, pair[0].span))
@@ -135,7 +154,7 @@ class _Run:
             quotes = asking.schema.quotes
             evidence = Evidence(cited[index], shown, part=number, quotes=quotes)
             found = (evidence.record(item, asking.schema.node) for item in items)
-            yield from (record for record in found if record.fields)
+            yield from ((index, record) for record in found if record.fields)
 
     def _gaps(self) -> Iterator[Gap]:
         """Yield what could not be read, in order, gaps of one document that touch as one."""

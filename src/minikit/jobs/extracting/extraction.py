@@ -25,6 +25,7 @@ __all__ = ["Conflict", "ExtractedField", "ExtractedItem", "Extraction", "item_of
 T = TypeVar("T")
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
+_DOCUMENT = "document"
 _NOT_GIVEN = " (given: None)"
 _WHOLE = "the record"
 _REPLY = "the reply"
@@ -99,12 +100,14 @@ class ExtractedItem(Generic[T]):
             reads, hides a field, or would change it once more, it is what was read.
         fields: Each value in it, with its place.
         problems: Why it does not fit its type.
+        documents: Names of the sources that it was read from.
     """
 
     value: T | None = None
     data: dict[str, Any]
     fields: tuple[ExtractedField, ...]
     problems: tuple[str, ...] = ()
+    documents: tuple[str, ...] = ()
 
     def __getitem__(self, path: str) -> ExtractedField:
         """Return the field at a path, such as "address.city".
@@ -131,6 +134,7 @@ class Extraction(Result, Generic[T]):
         gaps: Stretches of the source that could not be read, with the reason.
         columns: Names of the fields, as `rows` and `to_csv` have them.
         is_many: Whether the schema is a list.
+        documents: Names of the sources.
     """
 
     items: tuple[ExtractedItem[Any], ...]
@@ -138,6 +142,7 @@ class Extraction(Result, Generic[T]):
     gaps: tuple[Gap, ...]
     columns: tuple[str, ...]
     is_many: bool
+    documents: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         return json.dumps(self._data, indent=2, ensure_ascii=False)
@@ -220,10 +225,25 @@ class Extraction(Result, Generic[T]):
 
         The keys are `columns`: a record within a record is spread over columns with dots in their
         names, and a list is one value. What was not found is None. Records that do not fit their
-        type are there too.
+        type are there too. Of several sources a first column, "document", names that of each
+        record.
         """
         empty = dict.fromkeys(self.columns)
-        return [{**empty, **dict(_spread(item.data, empty))} for item in self.items]
+        return [
+            {**self._told(item), **empty, **dict(_spread(item.data, empty))} for item in self.items
+        ]
+
+    @property
+    def _document_column(self) -> str | None:
+        """The name of the column of the sources; None where there is one source."""
+        name = _DOCUMENT
+        while name in self.columns:
+            name += "_"
+        return name if len(self.documents) > 1 else None
+
+    def _told(self, item: ExtractedItem[Any]) -> dict[str, Any]:
+        column = self._document_column
+        return {} if column is None else {column: "; ".join(item.documents)}
 
     def to_csv(
         self, path: str | PathLike[str], *, escape_formulas: bool = False, bom: bool = False
@@ -250,7 +270,8 @@ class Extraction(Result, Generic[T]):
         encoding = "utf-8-sig" if bom else "utf-8"
         with Path(path).open("w", encoding=encoding, errors="replace", newline="") as file:
             writer = csv.writer(file)
-            writer.writerow(self.columns)
+            column = self._document_column
+            writer.writerow(self.columns if column is None else (column, *self.columns))
             for row in self.rows():
                 writer.writerow(_cell(value, escape=escape_formulas) for value in row.values())
 

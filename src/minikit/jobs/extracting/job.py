@@ -92,10 +92,10 @@ class ExtractOptions(JobOptions, total=False):
         key: The fields that tell items of a list apart, such as "name" or ["name", "address.city"].
             Two items in which each of them is the same are one, and what else they disagree on is
             told in `Extraction.conflicts`; an item without one of them stays alone. Default (None):
-            two are one where they were read from different chunks, agree in every single value that
-            both have, and share one that is not a mere choice; one that may belong to either of
-            two that contradict each other stays alone. []: only where they quote the same place,
-            so that equal rows of a table stay apart.
+            two are one where they were read from different chunks of one source, agree in every
+            single value that both have, and share one that is not a mere choice; one that may
+            belong to either of two that contradict each other stays alone. []: only where they
+            quote the same place, so that equal rows of a table stay apart.
         instructions: Anything else to ask for, in your own words, such as what counts as an item.
         chunk_tokens: Tokens of source per call at most; default 8,000, or what fits.
         on_gap: What to do about a passage that a filter refuses: "mark" it in `Extraction.gaps`
