@@ -240,12 +240,24 @@ def test_images_are_recorded_by_their_hash(keyed: ChatServer, path: Path, tmp_pa
 
 
 @pytest.mark.parametrize(
-    "line", ["{", "[]", "7", "{}", '{"request": {}, "status": "x", "headers": {}, "reply": {}}']
+    "line",
+    [
+        "{",
+        "[]",
+        "7",
+        "{}",
+        '{"request": {}, "status": "x", "headers": {}, "reply": {}}',
+        '{"request": [], "status": 200, "headers": {}, "reply": {}}',
+        '{"request": {"model": "m", "messages": "x"}, "status": 200, "headers": {}, "reply": {}}',
+        '{"request": {"model": "m", "messages": [7]}, "status": 200, "headers": {}, "reply": {}}',
+        "\udcff",
+    ],
+    ids=range(9),
 )
 def test_a_broken_line_is_told(path: Path, line: str) -> None:
     """A file that was damaged by hand names the line and the way out."""
     path.parent.mkdir()
-    path.write_text(f"\n{line}\n", "utf-8")
+    path.write_text(f"\r\n{line}\n", "utf-8", errors="surrogateescape", newline="")
     with pytest.raises(
         ArgumentError, match=r"line 2 of .*one\.jsonl is no recorded call .*record="
     ):
@@ -300,4 +312,4 @@ def test_any_text_is_kept(asked: str, said: str) -> None:
     call = _Call(request=request, status=200, headers={"content-type": "x"}, body=reply)
     line = call.to_json().encode("utf-8", "backslashreplace")
     assert b"\n" not in line
-    assert _Call.from_json(line.decode()) == call
+    assert _Call.from_json(line) == call

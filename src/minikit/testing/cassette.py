@@ -50,21 +50,23 @@ class _Call:
         return cls(request=request, status=reply.status, headers=headers, body=body)
 
     @classmethod
-    def from_json(cls, line: str) -> _Call:
+    def from_json(cls, line: bytes) -> _Call:
         """Read a line.
 
         Raises:
             ValueError: It is none.
         """
         try:
-            fields = json.loads(line)
+            fields = json.loads(line.decode())
+            request = Request(body=fields["request"])
+            shown(request)  # as a message would, should it be the nearest
             return cls(
-                request=Request(body=fields["request"]),
+                request=request,
                 status=int(fields["status"]),
                 headers=dict(fields["headers"]),
                 body=_body(fields["reply"]),
             )
-        except (KeyError, TypeError) as error:
+        except (AttributeError, KeyError, TypeError) as error:
             raise ValueError(f"{type(error).__name__}: {error}") from error
 
     def to_json(self) -> str:
@@ -211,9 +213,9 @@ class Cassette(Double):
     def _read(self) -> Iterator[_Call]:
         if not self.path.exists():
             return
-        for number, line in enumerate(self.path.read_text("utf-8").split("\n"), 1):
+        for number, line in enumerate(self.path.read_bytes().split(b"\n"), 1):
             try:
-                if line:
+                if line.strip():
                     yield _Call.from_json(line)
             except ValueError as error:
                 raise ArgumentError(
