@@ -8,7 +8,13 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from minikit.calls.batching.wire import ENDPOINT, WAVE, Lines, ServerBatch, read_batch
 from minikit.calls.retry import Retry, RetryBudget, retried
-from minikit.errors import BadReplyError, CallError, RateLimitError, RequestRejectedError
+from minikit.errors import (
+    BadReplyError,
+    CallError,
+    RateLimitError,
+    RequestRejectedError,
+    ServerError,
+)
 
 if TYPE_CHECKING:
     from minikit.calls.batching.wire import Line
@@ -109,9 +115,24 @@ class Post:
         """Cancel a batch.
 
         Raises:
+            RequestRejectedError: The batch is over.
             CallError: The server does not do it.
         """
-        return await self.again(lambda: self._batch(f"/batches/{batch_id}/cancel", {}))
+
+        async def ask() -> ServerBatch:
+            try:
+                return await self._batch(f"/batches/{batch_id}/cancel", {})
+            except ServerError as error:
+                if error.status != 409:  # elsewhere it means a conflict that passes
+                    raise
+                raise RequestRejectedError(
+                    f"the batch {batch_id!r} is over and can no longer be cancelled (HTTP 409)",
+                    status=error.status,
+                    code=error.code,
+                    request_id=error.request_id,
+                ) from error
+
+        return await self.again(ask)
 
     async def find(self, wave: str, since: datetime) -> ServerBatch | None:
         """Return the batch that a wave has become, or None where there is none.
