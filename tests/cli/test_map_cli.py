@@ -137,7 +137,7 @@ def test_notes(online: ChatServer, people: str, capsys: pytest.CaptureFixture[st
     ("arguments", "complaint"),
     [
         (["none.csv", *TEMPLATE], "no such file"),
-        (["people.txt", *TEMPLATE], "is no file of rows"),
+        (["people.txt", *TEMPLATE], "are written with --format csv|tsv|jsonl"),
         (["people.csv", "--template", "{nme}"], "for 'nme', but the columns of 'people.csv'"),
         (["people.csv", "--template", "Hello"], "no field"),
         (["people.csv", "--template-file", "none.txt"], "cannot read the template 'none.txt'"),

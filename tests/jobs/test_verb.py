@@ -10,13 +10,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import minikit
-from minikit import ArgumentError, Client, Document, Model, Price, Usage, VerbPlan
+from minikit import ArgumentError, Client, Document, Model, Price, SourceError, Usage, VerbPlan
 from minikit.jobs.plan import Level
 from minikit.jobs.verb import CheckedOptions, Setting, digest_of, exact_level, planned
 from minikit.models.prices import cost_usd
 from strategies import texts
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from minikit.jobs.result import Progress
 
 MODEL = Model.resolve("gpt-4o-mini")
@@ -202,3 +204,25 @@ def test_a_level_that_may_have_no_call() -> None:
     """A level without calls costs nothing."""
     none = exact_level("answer", [], 500)
     assert planned("ask", MODEL, [none], SETTING).cost_usd_at_most == 0
+
+
+@pytest.mark.parametrize(
+    ("verb", "rest", "told"),
+    [
+        ("summarize", (), "nothing to summarize"),
+        ("compare", (["gpt-4o-mini"],), "nothing to compare models on"),
+        ("needle", (), "nothing to hide facts in"),
+    ],
+)
+def test_an_empty_source_is_told_with_its_purpose(
+    verb: str, rest: tuple[object, ...], told: str
+) -> None:
+    """Each verb says what it would have done with the source."""
+    with Client(api_key="k") as client, pytest.raises(SourceError, match=f"empty; there is {told}"):
+        getattr(client, verb)("", *rest)
+
+
+def test_a_file_of_no_rows_is_told(tmp_path: Path) -> None:
+    """How the rows of a file are written is told by its name."""
+    with Client(api_key="k") as client, pytest.raises(ArgumentError, match="is no file of rows"):
+        list(client.complete_many(tmp_path / "people.txt", "Write to {name}."))

@@ -12,7 +12,7 @@ from minikit.calls.completion import EXTRACTIVE_NOTE
 from minikit.cli import common, inputs
 from minikit.cli.schemas import read_schema
 from minikit.errors import ArgumentError
-from minikit.jobs.completing.rows import FileRows, Kind, Rows
+from minikit.jobs.completing.rows import KINDS, FileRows, Kind, Rows
 from minikit.jobs.plain import counted, money, time_text
 
 if TYPE_CHECKING:
@@ -115,9 +115,19 @@ def _rows(arguments: Namespace) -> Rows:
     else:
         path = Path(arguments.rows)
         if not arguments.format:
+            _check_suffix(path)
             return path
         rows = FileRows(name=str(path), kind=arguments.format, path=path)
     return cast("Rows", rows)  # which is no Path, and read like one
+
+
+def _check_suffix(path: Path) -> None:
+    """Refuse a file of which nobody knows how its rows are written."""
+    if path.suffix.lower() not in KINDS:
+        raise ArgumentError(
+            f"{str(path)!r} does not end with {', '.join(KINDS)}: name how its rows are written "
+            f"with --format {'|'.join(get_args(Kind))}"
+        )
 
 
 def _template(arguments: Namespace) -> str:

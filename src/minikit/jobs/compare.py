@@ -85,7 +85,7 @@ def prepare(
         budget_usd=wishes.pop("budget_usd", None),
         on_event=wishes.pop("on_event", None),
     )
-    document = None if source is None else readable(source)
+    document = None if source is None else readable(source, "to compare models on")
     task = Task(document=document, prompt=prompt, options=wishes)
     contenders = tuple(task.contender(setting, each) for each in named)
     plans = [(each.model.id, each.plan) for each in contenders if each.plan is not None]

@@ -67,7 +67,7 @@ def prepare(
     """
     checked = CheckedNeedleOptions(**options)
     trial = Trial(
-        document=None if source is None else readable(source),
+        document=None if source is None else readable(source, "to hide facts in"),
         model=model,
         setting=setting,
         strategies=tuple(checked.strategies),

@@ -121,8 +121,12 @@ def halves(document: Document, span: Span, model: Model, at_most: int) -> list[S
     return [Span(span.start + half.start, span.start + half.end) for half in found]
 
 
-def readable(source: Source) -> Document:
+def readable(source: Source, purpose: str = "to summarize") -> Document:
     """Read `source`, which must hold more than white space.
+
+    Args:
+        source: A text, a path or a `Document`.
+        purpose: What it is read for, as the error says where there is nothing in it.
 
     Raises:
         SourceError: It cannot be read as text, or there is nothing in it to read.
@@ -131,5 +135,5 @@ def readable(source: Source) -> Document:
     if not document.text.strip():
         named = f" {document.origin!r}" if document.origin else ""
         what = "only white space" if document.text else "empty"
-        raise SourceError(f"the source{named} is {what}; there is nothing to summarize")
+        raise SourceError(f"the source{named} is {what}; there is nothing {purpose}")
     return document

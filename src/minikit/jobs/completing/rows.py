@@ -30,7 +30,17 @@ if TYPE_CHECKING:
     from _csv import Reader
     from collections.abc import Callable, Generator
 
-__all__ = ["AsyncRows", "FileRows", "Kind", "Record", "RowSource", "Rows", "rows_of", "survey"]
+__all__ = [
+    "KINDS",
+    "AsyncRows",
+    "FileRows",
+    "Kind",
+    "Record",
+    "RowSource",
+    "Rows",
+    "rows_of",
+    "survey",
+]
 
 Rows = os.PathLike[str] | Iterable[Mapping[str, Any] | str] | AsyncIterable[Mapping[str, Any] | str]
 Kind = Literal["csv", "tsv", "jsonl"]
@@ -42,7 +52,7 @@ LONGEST = 16_000_000
 """Characters of a cell or a line at most, several times what the largest window holds: what is
 longer comes of a quote that nobody closed, or of a file of another kind."""
 
-_KINDS: dict[str, Kind] = {".csv": "csv", ".tsv": "tsv", ".jsonl": "jsonl", ".ndjson": "jsonl"}
+KINDS: dict[str, Kind] = {".csv": "csv", ".tsv": "tsv", ".jsonl": "jsonl", ".ndjson": "jsonl"}
 _QUOTED = re.compile(r'"[^"]*(?:"|$)')
 _SEPARATOR = re.compile(r"sep=(.)\s*", re.IGNORECASE)
 _NO_TEXT = re.compile("[\udc80-\udcff]")  # what stands for bytes that are none
@@ -336,9 +346,9 @@ def survey(source: RowSource, see: Callable[[Record], None]) -> int | None:
 
 
 def _file(path: Path, names: tuple[str, ...]) -> FileRows:
-    kind = _KINDS.get(path.suffix.lower())
+    kind = KINDS.get(path.suffix.lower())
     if kind is None:
-        known = ", ".join(_KINDS)
+        known = ", ".join(KINDS)
         raise ArgumentError(
             f"rows={str(path)!r} is no file of rows, which ends with {known}: save it as one of "
             f"these, or give an iterable of rows"
