@@ -310,8 +310,17 @@ async def test_a_run_that_ends_early_takes_nothing_from_the_output(
         server.handler = lambda _: ok("Best.")
         sent = len(server.requests)
         found = await read(client.summarize_many(changed, **asked))
-    assert len(server.requests) - sent == 1
-    assert [outcome.kept for outcome in found].count(False) == 1
+        assert len(server.requests) - sent == 1
+        assert [outcome.kept for outcome in found].count(False) == 1
+
+        def broken() -> Iterator[Document]:
+            yield from changed[:3]
+            raise KeyError("lost")
+
+        with pytest.raises(KeyError, match="lost"):
+            await read(client.summarize_many(broken(), **asked))
+    (part,) = parts_of(tmp_path)
+    assert len(rows_of(part)) == 9
 
 
 @pytest.mark.anyio

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Iterator
 from pathlib import Path
 
 import anyio
@@ -23,6 +24,12 @@ def cut(sources: list[str], size: int) -> list[Partition]:
     found = partitioned(entries, size)
     assert not hasattr(found, "__anext__")
     return list(found)
+
+
+async def take(partitions: AsyncIterable[Partition], found: list[Partition]) -> None:
+    """Take all partitions, and keep them, until there are no more or an error."""
+    async for each in partitions:
+        found.append(each)  # noqa: PERF401 - those before an error, too
 
 
 @settings(max_examples=30)
@@ -54,6 +61,37 @@ def test_a_partition_carries_so_much_text(monkeypatch: pytest.MonkeyPatch) -> No
     """Long documents are not piled up."""
     monkeypatch.setattr(partitioning, "MOST_CHARACTERS", 10)
     assert [len(each.entries) for each in cut(["abcdefgh"] * 3, 100)] == [1, 1, 1]
+
+
+@pytest.mark.anyio
+async def test_what_was_read_before_an_error_is_not_lost() -> None:
+    """The last partition says that it is cut off, and the error comes after it."""
+
+    def broken() -> Iterator[str]:
+        yield from ("one", "two", "three")
+        raise KeyError("lost")
+
+    async def broken_later(sources: Iterator[str]) -> AsyncIterator[str]:
+        for source in sources:
+            await anyio.lowlevel.checkpoint()
+            yield source
+
+    found: list[Partition] = []
+    read = partitioned(entries_of(broken()), 100)
+    assert not hasattr(read, "__anext__")
+    with pytest.raises(KeyError, match="lost"):
+        found.extend(read)
+    later = partitioned(entries_of(broken_later(broken())), 100)
+    assert isinstance(later, AsyncGenerator)
+    with pytest.raises(KeyError, match="lost"):
+        await take(later, found)
+    assert [(len(each.entries), each.is_cut_off) for each in found] == [(3, True)] * 2
+    assert found[0] == found[1]
+    nothing = partitioned(entries_of(broken_later(iter(()))), 100)
+    assert isinstance(nothing, AsyncGenerator)
+    await take(nothing, found)
+    assert len(found) == 2
+    assert not cut(["one"], 100)[0].is_cut_off
 
 
 @pytest.mark.anyio

@@ -353,6 +353,22 @@ async def test_dask_that_is_not_installed(
     await client.aclose()
 
 
+@pytest.mark.anyio
+async def test_a_cluster_that_does_not_start(
+    client: AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The error tells what a script lacks, which is read again by each worker."""
+    import distributed
+
+    def start(**_options: object) -> None:
+        raise RuntimeError("Nanny failed to start.")
+
+    monkeypatch.setattr(distributed, "Client", start)
+    with pytest.raises(WorkerError, match=r"\(Nanny failed to start\.\): .* `if __name__ == "):
+        await read(client.summarize_many(texts(1), engine="dask"))
+    await client.aclose()
+
+
 def test_every_error_pickles() -> None:
     """With its message and its fields, so that a worker can send it home."""
     for name in errors.__all__:

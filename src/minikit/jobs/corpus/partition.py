@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Iterable, Iterator
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -28,11 +28,13 @@ class Partition:
         name: What its journal and its output are called: 16 hexadecimal digits, and a number where
             another partition of the run has the same.
         entries: The documents.
+        is_cut_off: Whether more belonged to it, which could not be read.
     """
 
     number: int
     name: str
     entries: tuple[Entry, ...]
+    is_cut_off: bool = False
 
 
 class _Cutter:
@@ -94,19 +96,31 @@ def partitioned(
 
 
 def _in_turn(entries: Iterable[Entry], cutter: _Cutter) -> Iterator[Partition]:
-    for entry in entries:
-        if ended := cutter.add(entry):
-            yield ended
+    error: Exception | SystemExit | None = None
+    try:
+        for entry in entries:
+            if ended := cutter.add(entry):
+                yield ended
+    except (Exception, SystemExit) as failure:  # noqa: BLE001 - raised after what was read
+        error = failure
     if rest := cutter.rest():
-        yield rest
+        yield replace(rest, is_cut_off=error is not None)
+    if error is not None:
+        raise error
 
 
 async def _as_they_come(
     entries: AsyncGenerator[Entry], cutter: _Cutter
 ) -> AsyncGenerator[Partition]:
-    async with aclosing(entries):
-        async for entry in entries:
-            if ended := cutter.add(entry):
-                yield ended
+    error: Exception | SystemExit | None = None
+    try:
+        async with aclosing(entries):
+            async for entry in entries:
+                if ended := cutter.add(entry):
+                    yield ended
+    except (Exception, SystemExit) as failure:  # noqa: BLE001 - as above
+        error = failure
     if rest := cutter.rest():
-        yield rest
+        yield replace(rest, is_cut_off=error is not None)
+    if error is not None:
+        raise error

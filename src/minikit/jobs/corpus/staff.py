@@ -142,8 +142,20 @@ def _dask_client() -> Generator[Any]:
         try:
             client = cast("Any", distributed).default_client()
         except ValueError:  # there is none
-            client = own.enter_context(distributed.Client(dashboard_address=None))
+            client = own.enter_context(_cluster_of_this_machine())
         yield client
+
+
+def _cluster_of_this_machine() -> Any:  # noqa: ANN401 - a `distributed.Client`
+    import distributed
+
+    try:
+        return distributed.Client(dashboard_address=None)
+    except (OSError, RuntimeError) as error:
+        raise WorkerError(
+            f"no Dask cluster could be started on this machine ({error}): in a script the call "
+            f'stands under `if __name__ == "__main__":`, since each worker reads the script again'
+        ) from error
 
 
 async def _ended(future: Future[Any]) -> None:

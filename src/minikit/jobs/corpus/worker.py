@@ -164,7 +164,7 @@ async def done_with(
                 outcomes.append(await crew.next())
     outcomes.sort(key=lambda outcome: outcome.index)
     if part is not None:
-        is_whole = len(outcomes) == len(partition.entries)
+        is_whole = len(outcomes) == len(partition.entries) and not partition.is_cut_off
         outcomes = await in_thread(partial(part.write, outcomes, there, is_whole=is_whole))
     return tuple(outcomes), _ours(crew.stopped)
 
