@@ -271,6 +271,8 @@ class OpenAITransport:
         self, file_id: str, take: Callable[[bytes], Awaitable[None]], *, timeout_s: float
     ) -> None:
         """Hand on the bytes of a file; see `Transport.download`."""
+        import anyio
+
         content = self._sdk.files.with_streaming_response.content
         with self._errors(timeout_s):
             async with (
@@ -278,7 +280,10 @@ class OpenAITransport:
                 aclosing(cast("AsyncGenerator[bytes]", reply.iter_bytes())) as pieces,
             ):
                 async for piece in pieces:
-                    await take(piece)
+                    # Else cancellation would leave generators inside the HTTP library at a yield,
+                    # where nobody closes them, and trio warns of those.
+                    with anyio.CancelScope(shield=True):
+                        await take(piece)
 
     def failure(self, status: int, body: object, request_id: str | None) -> CallError:
         """Return the error that a reply means; see `Transport.failure`."""

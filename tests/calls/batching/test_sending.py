@@ -29,6 +29,7 @@ from batches import BatchServer, Fate
 from minikit import (
     ArgumentError,
     AuthenticationError,
+    BadReplyError,
     BudgetExceededError,
     CallError,
     CallTimeoutError,
@@ -587,14 +588,32 @@ async def test_without_a_journal_a_batch_that_nobody_waits_for_is_cancelled(
     assert ("could not be cancelled: HTTP 500" in caplog.text) is (fault is not None)
 
 
-async def test_a_server_error_of_one_request(batches: BatchServer) -> None:
-    """An error without a reply is tried again, and its cost is unknown."""
-    line = {"id": "1", "custom_id": "call-1", "response": None, "error": {"code": "odd"}}
+@pytest.mark.parametrize(
+    ("code", "kind", "told", "unmeasured"),
+    [
+        ("odd", ServerError, r"failed one request of the batch \(odd\)", 1),
+        ("batch_cancelled", CallError, "was cancelled before this request was answered", 0),
+    ],
+)
+async def test_an_error_of_one_request(
+    batches: BatchServer, code: str, kind: type[CallError], told: str, unmeasured: int
+) -> None:
+    """Of an error without a reply only the server knows what it cost, but where it says so."""
+    line = {"id": "1", "custom_id": "call-1", "response": None, "error": {"code": code}}
     batches.fault("content", raw(200, "application/jsonl", json.dumps(line).encode()))
     async with client_of(batches, budget_usd="1", retry=Retry(attempts=1)) as client:
-        with pytest.raises(ServerError, match=r"failed one request of the batch \(odd\)"):
+        with pytest.raises(kind, match=told):
             await client._pipeline.through(ALONE).send(request_of("a"))
-        assert client.ledger.total.unmeasured == 1
+        assert client.ledger.total.unmeasured == unmeasured
+
+
+async def test_a_batch_fails_and_nobody_says_why(batches: BatchServer) -> None:
+    """The error says that much."""
+    failed = {"id": "batch_1", "status": "failed", "errors": {"data": []}}
+    batches.fault("retrieve", raw(200, "application/json", json.dumps(failed).encode()))
+    async with client_of(batches, retry=Retry(attempts=1)) as client:
+        with pytest.raises(BadReplyError, match="the server does not say why"):
+            await client._pipeline.through(ALONE).send(request_of("a"))
 
 
 async def test_a_line_that_comes_in_pieces(batches: BatchServer) -> None:

@@ -122,9 +122,10 @@ class Flight:
     def is_led(self) -> bool:
         """Whether the driver is one of those who wait."""
         driver = self.driver
-        if driver is None:
-            return False
-        return driver in (self.aboard.get(driver.name), self.waiting.get(driver.name))
+        return driver is not None and driver in (
+            self.aboard.get(driver.name),
+            self.waiting.get(driver.name),
+        )
 
     def join(self, item: Item) -> None:
         """Take a call in; the first one drives."""
