@@ -2,7 +2,8 @@
 
 A page's ```python blocks share one namespace and run in a folder of their own, which holds
 `book.txt` and `notes.txt`. A ```text block right after a python block is what that block prints.
-In a ```console block, lines after `$ ` run in a shell and the others are what they print. `...`
+In a ```console block, lines after `$ ` run in a shell and the others are what they print; a line
+that is but `minikit` and its arguments runs in this process, which spares the start of one. `...`
 stands for anything. A block that says `no-run` is shown only, and one with a `title` is the file of
 that name.
 
@@ -20,19 +21,23 @@ import io
 import os
 import re
 import runpy
+import shlex
 import shutil
 import subprocess
 import sys
+import tempfile
+import warnings
 from dataclasses import dataclass
 from itertools import zip_longest
 from pathlib import Path
 from pydoc_data.topics import topics
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
 import pytest
 
 import server as wire
 from batches import BatchServer
+from minikit.cli.main import main
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -44,6 +49,10 @@ _BLOCK = re.compile(
     r"^(?:```(?P<language>\w+)(?P<info>[^\n]*)\n(?P<code>.*?)^```"
     r"|<!-- server:(?P<replies>.*?)-->)$",
     re.MULTILINE | re.DOTALL,
+)
+# A command of minikit in which a shell would see nothing but words.
+_PLAIN = re.compile(
+    r"""minikit(?: "[^"$`\\]*"| '[^']*'| [^\s"'$`|&;<>*?~\\#()]+)+""",
 )
 _TITLE = re.compile(r'title="([^"]+)"')
 
@@ -95,13 +104,31 @@ def run_console(block: Block, path: Path) -> None:
     """Run each command of a block in a shell and compare what it prints."""
     for part in re.split(r"^\$ ", block.code, flags=re.MULTILINE)[1:]:
         command, _, shown = part.partition("\n")
-        done = subprocess.run(
-            ["sh", "-c", command], check=False, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
-        )
-        printed = done.stdout.decode()
-        assert done.returncode == 0 or "$?" in block.code, f"{command}\n{printed}"
+        with tempfile.TemporaryFile("a+b") as output:
+            run = run_here if _PLAIN.fullmatch(command) else run_in_shell
+            code = run(command, output)
+            output.seek(0)
+            printed = output.read().decode()
+        assert code == 0 or "$?" in block.code, f"{command}\n{printed}"
         if shown:
             compare(shown, printed, f"{path.name}: {command}")
+
+
+def run_in_shell(command: str, output: IO[bytes]) -> int:
+    """Run a line in a shell, and return its exit code."""
+    return subprocess.run(
+        ["sh", "-c", command], check=False, stdout=output, stderr=subprocess.STDOUT
+    ).returncode
+
+
+def run_here(command: str, output: IO[bytes]) -> int:
+    """Run a line of `minikit` in this process; its streams are buffered as those of a pipe are."""
+    out = open(output.fileno(), "w", encoding="utf-8", closefd=False)  # noqa: SIM115 - below
+    err = open(output.fileno(), "w", buffering=1, encoding="utf-8", closefd=False)  # noqa: SIM115
+    streams = contextlib.redirect_stdout(out), contextlib.redirect_stderr(err)
+    with out, err, streams[0], streams[1], warnings.catch_warnings():
+        warnings.simplefilter("default")  # what is a line there would be an error in a test
+        return main(shlex.split(command)[1:])
 
 
 def compare(shown: str, printed: str, where: str) -> None:
@@ -119,6 +146,8 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     shutil.copy(HOME / "examples" / "notes.txt", tmp_path)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
+    # What a page runs is not measured; the plugin of langsmith doubles the time pytest starts in.
+    monkeypatch.setenv("PYTEST_ADDOPTS", "-p no:langsmith_plugin")
     return tmp_path
 
 
