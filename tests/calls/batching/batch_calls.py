@@ -118,7 +118,7 @@ def lanes(pipeline: Pipeline) -> list[Lane]:
 
 async def until(happened: Callable[[], object]) -> None:
     """Wait until something has happened that no event tells of."""
-    with anyio.fail_after(20), anyio.CancelScope(shield=True):
+    with anyio.fail_after(60), anyio.CancelScope(shield=True):
         while not happened():  # noqa: ASYNC110 - a server's thread does it
             await anyio.sleep(0.002)
 

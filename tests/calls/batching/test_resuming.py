@@ -111,7 +111,7 @@ async def test_in_the_same_client(batches: BatchServer, path: Path) -> None:
             looks = batches.count("retrieve")
             async with anyio.create_task_group() as group:
                 group.start_soon(ask, pipeline, PROMPTS)
-                await until(lambda looks=looks: batches.count("retrieve") > looks)
+                await until(partial(_has_looked, batches, looks))
                 group.cancel_scope.cancel()
             assert client.ledger.total.entries == 0
         batches.finish()
@@ -120,6 +120,10 @@ async def test_in_the_same_client(batches: BatchServer, path: Path) -> None:
         assert pipeline.account.budget.unknown_usd == 0
         assert client.ledger.total.cost_usd == batches.billed_usd
     assert len(batches.batches) == 1
+
+
+def _has_looked(server: BatchServer, before: int) -> bool:
+    return server.count("retrieve") > before
 
 
 async def test_what_a_batch_brought_is_replayed_locally(batches: BatchServer, path: Path) -> None:
@@ -375,13 +379,17 @@ async def test_a_watched_batch_is_told_of_again(batches: BatchServer, path: Path
 
 PROGRAM = """
 import json, os, sys
-import anyio, openai
-import minikit
+import anyio, openai.resources.files, sqlite3
+import minikit, minikit.calls.batching.lane
 from minikit.calls.batching.settings import Batch
 from minikit.calls.request import Request
 from minikit.models.model import Model
 
-minikit.count_tokens("Load what every child needs, once.")
+async def warm_up():
+    async with minikit.AsyncClient(model="offline") as client:
+        await client.complete("Load what every child needs, once.")
+anyio.run(warm_up)
+minikit.count_tokens("In the words of their model.")
 for line in sys.stdin:
     child = os.fork()
     if not child:
@@ -391,7 +399,7 @@ for line in sys.stdin:
                 api_key="sk-test-0123456789", base_url=given["url"], journal=given["journal"],
                 budget_usd="1", retry=minikit.Retry(attempts=4, wait_initial_s=0),
             )
-            pipeline = client._pipeline.through(Batch(gather_s=0.02, poll_s=0.001))
+            pipeline = client._pipeline.through(Batch(gather_s=60, poll_s=0.001, max_requests=6))
             model = Model.resolve("gpt-4o-mini")
             async with anyio.create_task_group() as group:
                 for prompt in given["prompts"]:
