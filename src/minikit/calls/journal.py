@@ -23,6 +23,7 @@ from minikit.calls.journal_rows import (
     wave_of,
 )
 from minikit.calls.ledger import Ledger, LedgerEntry
+from minikit.calls.replay import booked
 from minikit.checks import check_number
 from minikit.errors import ArgumentError, JournalError
 
@@ -237,8 +238,8 @@ class Journal:
             times.append(attempt.started_at)
             models.add(attempt.model)
             replies += attempt.body is not None
-            if attempt.entry is not None:
-                ledger.record(attempt.entry)
+            if attempt.entry is not None or attempt.body is not None:
+                ledger.record(booked(attempt))  # where a kill came first, priced by the reply
         settled = ledger.total
         return JournalStats(
             attempts=len(times),

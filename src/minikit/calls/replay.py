@@ -53,7 +53,7 @@ def taken_up(
     return None
 
 
-def booked(attempt: Attempt, model: Model) -> LedgerEntry:
+def booked(attempt: Attempt, model: Model | None = None) -> LedgerEntry:
     """Return what to book for an attempt of an earlier run.
 
     One that was never settled, as its process was killed, is priced by its reply; without a
@@ -84,12 +84,13 @@ def booked(attempt: Attempt, model: Model) -> LedgerEntry:
     )
 
 
-def _stand_in(attempt: Attempt, model: Model) -> Request:
+def _stand_in(attempt: Attempt, model: Model | None) -> Request:
     """Return a request to read a reply by, since no prompt is kept."""
-    if attempt.model != model.id:
+    if model is None or attempt.model != model.id:
         with suppress(UnknownModelError):
             model = Model.resolve(attempt.model)
-    if attempt.model != model.id:  # a model of someone's own: its price is not known here
+    if model is None or attempt.model != model.id:
+        # A model of someone's own: its price is not known here.
         model = Model(id=attempt.model, context_window=10**9, max_output_tokens=1)
     return Request(messages=(Message(role="user", content="-"),), model=model)
 

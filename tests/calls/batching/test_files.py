@@ -127,3 +127,13 @@ def test_what_is_cleared_leaves_no_wave(path: Path) -> None:
         journal.begin("g", run="r", operation="o", model="m", reserved_usd=None)
         assert journal.clear(before=between) == 1
         assert journal.waves() == {}
+
+
+def test_replies_that_were_never_booked(path: Path) -> None:
+    """What a kill left without its cost is priced by its reply."""
+    with closing(Journal(path)) as journal:
+        for model, body in ("gpt-4o-mini", _body("a")), ("no-model", _body("b")):
+            row = journal.begin("f", run="r", operation="o", model=model, reserved_usd=None)
+            journal.keep(row, json.dumps(body), request_id=None)
+        stats = journal.stats()
+    assert (stats.spent_usd, stats.unmeasured) == (Decimal("0.00000195"), 1)
