@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from decimal import Decimal
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import anyio
 import pytest
@@ -106,6 +107,15 @@ async def test_the_async_twin_summarizes_alike(server: ChatServer) -> None:
     own = await SummaryTransformer(model="offline").atransform_documents(DOCUMENTS)
     assert [summary.page_content for summary in given] == ["About bridge.", "About market."]
     assert [summary.page_content for summary in own] == [each.page_content for each in DOCUMENTS]
+
+
+def test_documents_may_come_from_an_iterator() -> None:
+    """Loaders of documents are generators."""
+    documents: Any = iter([Document("A bridge fell. It rained.")])
+    assert len(SummaryTransformer(model="offline").transform_documents(documents)) == 1
+    documents = iter([Document("A bridge fell. It rained.")])
+    transform = SummaryTransformer(model="offline").atransform_documents
+    assert len(anyio.run(transform, documents)) == 1
 
 
 def test_without_a_client_it_is_that_of_the_functions() -> None:

@@ -117,6 +117,15 @@ def test_a_name_that_is_no_column_is_told_at_once(server: ChatServer, client: Cl
     assert server.requests == []
 
 
+def test_a_name_that_two_columns_have_is_told_at_once(server: ChatServer, client: Client) -> None:
+    """Which of them is meant is not guessed; a column that is not asked for may be what it is."""
+    frame = pd.DataFrame([["x", "y", "z"]], columns=["a", "a", "b"])
+    with pytest.raises(ArgumentError, match="2 columns of the frame are called 'a': rename"):
+        frame.minikit.complete("{a}", client=client)
+    assert server.requests == []
+    assert len(frame.minikit.complete("{b}", client=client)) == 1
+
+
 def test_what_ends_the_job_keeps_what_was_paid_for(server: ChatServer) -> None:
     """The rows that were not asked about have the error, and it is warned of."""
     server.script([ok("Fine."), error(401, message="no such key")])

@@ -82,6 +82,7 @@ class SummaryTransformer(BaseDocumentTransformer):
             MinikitError: A document could not be summarized: the error of the first of these, once
                 the others are done. With a `journal` they are not paid for again.
         """
+        documents = list(documents)  # or an iterator, as chains hand them on
         many = (self._client or default_client()).summarize_many
         with many(_sources(documents), model=self._model, **self._options) as outcomes:
             return _summaries(documents, list(outcomes))
@@ -100,6 +101,7 @@ class SummaryTransformer(BaseDocumentTransformer):
     async def _summarized(
         self, client: AsyncClient, documents: Sequence[Document]
     ) -> list[Document]:
+        documents = list(documents)
         many = client.summarize_many
         async with many(_sources(documents), model=self._model, **self._options) as outcomes:
             return _summaries(documents, [outcome async for outcome in outcomes])

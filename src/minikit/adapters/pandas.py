@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Unpack, cast
 
 from minikit.adapters.options import check_options
-from minikit.errors import MinikitError, MissingExtraError
+from minikit.errors import ArgumentError, MinikitError, MissingExtraError
 from minikit.functions import default_client
 from minikit.text.document import Document
 from minikit.text.fields import FieldText, check_fields, is_nothing
@@ -85,7 +85,7 @@ class FrameAccessor:
         columns = [str(name) for name in self._frame.columns]
         names = FieldText(template).names
         check_fields(names, columns, "the columns of the frame")
-        places = [columns.index(name) for name in names]
+        places = [_place(columns, name) for name in names]
         cells = self._frame.iloc[:, places].itertuples(index=False, name=None)
         rows = [dict(zip(names, values, strict=True)) for values in cells]
         index = self._frame.index
@@ -170,6 +170,14 @@ class SeriesAccessor:
             report = outcomes.report
             frame.attrs["minikit"] = _bill(report.model, report)
         return frame
+
+
+def _place(columns: Sequence[str], name: str) -> int:
+    if columns.count(name) > 1:
+        raise ArgumentError(
+            f"{columns.count(name)} columns of the frame are called {name!r}: rename all but one"
+        )
+    return columns.index(name)
 
 
 def _source(value: object) -> Any:  # noqa: ANN401 - what is no source is the error of its row
