@@ -40,11 +40,13 @@ CONCURRENCY = 3
 CALLS = 14
 
 PROGRAM = """
-import json, os, sys
-import anyio, openai
+import json, os, sqlite3, sys
+import openai
 import minikit
 
-minikit.count_tokens("Load what every child needs, once.")
+openai.AsyncOpenAI(api_key="sk-test").chat
+with minikit.Client(model="offline") as client:
+    client.summarize("Load what every child needs, once.")
 for line in sys.stdin:
     child = os.fork()
     if not child:
