@@ -14,6 +14,11 @@ from server import ChatServer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
+
+    import distributed
+
+    from batches import BatchServer
 
 _CLEANED = ("OPENAI_", "MINIKIT_", "ANTHROPIC_", "GEMINI_", "GOOGLE_")
 _PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY")
@@ -95,3 +100,44 @@ def server() -> Iterator[ChatServer]:
     """A running chat-completions server."""
     with ChatServer() as server:
         yield server
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """Where a journal may be made."""
+    return tmp_path / "calls.sqlite"
+
+
+@pytest.fixture
+def batches() -> Iterator[BatchServer]:
+    """A running server of batches that echoes."""
+    from batch_calls import echo
+    from batches import BatchServer
+
+    with BatchServer(handler=echo) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def redis_url() -> Iterator[str]:
+    """The address of a Redis server."""
+    from redis_server import redis_server
+
+    with redis_server() as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def cluster() -> Iterator[distributed.Client]:
+    """A client of a cluster whose scheduler and worker are threads of this process."""
+    from distributed import Client
+
+    with Client(
+        processes=False,
+        n_workers=1,
+        threads_per_worker=2,
+        protocol="tcp",
+        host="127.0.0.1",
+        dashboard_address="127.0.0.1:0",
+    ) as client:
+        yield client

@@ -269,7 +269,7 @@ async def test_a_stopped_run_sends_nothing_more(server: ChatServer) -> None:
     """After `stop` the client's calls fail before they are sent."""
     share = LocalLimits()
     async with client_of(server, share) as client:
-        share.stop(client._pipeline._run)
+        share.stop(client._pipeline.run)
         with pytest.raises(ClosedError, match="was stopped"):
             await client.complete("Hello?")
     assert not server.requests

@@ -64,7 +64,9 @@ async def client_of(server: ChatServer, **options: Any) -> AsyncIterator[AsyncCl
         budget = client._pipeline.account.budget
         assert budget is not None
         assert budget.reserved_usd == 0
-        assert client._pipeline._connections.session().places.value == client._pipeline.max_concurrency
+        assert (
+            client._pipeline._connections.session().places.value == client._pipeline.max_concurrency
+        )
     assert len(anyio.get_running_tasks()) == before
 
 
