@@ -587,7 +587,8 @@ class BatchServer(ChatServer):
 
         def make(server: ChatServer, body: Body) -> Response:
             response = reply.make(server, body)
-            if response.status == 200 and not response.pieces:
+            is_json = response.content_type == "application/json"
+            if response.status == 200 and is_json and not response.pieces:
                 self._charge(body, json.loads(response.body), None)
             return response
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copyreg
 import ipaddress
 import os
 import sys
@@ -82,6 +83,15 @@ def anyio_backend(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture(autouse=True)
+def _errors_pickle_as_they_do() -> Iterator[None]:
+    """Undo what Dask changes as it is imported: how every error of the process is pickled."""
+    yield
+    if "tblib" in sys.modules:
+        for kind in [kind for kind in copyreg.dispatch_table if issubclass(kind, BaseException)]:
+            del copyreg.dispatch_table[kind]
+
+
+@pytest.fixture(autouse=True)
 def _no_blocking_calls(request: pytest.FixtureRequest) -> Iterator[None]:
     """Fail an async test in which minikit blocks the loop; blockbuster sees asyncio's loop only."""
     if "anyio_backend" not in request.fixturenames:
@@ -127,7 +137,7 @@ def redis_url() -> Iterator[str]:
         yield url
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def cluster() -> Iterator[distributed.Client]:
     """A client of a cluster whose scheduler and worker are threads of this process."""
     from distributed import Client

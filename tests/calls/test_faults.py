@@ -344,6 +344,7 @@ def test_cancelled_at_any_await(
 
     Each call meets a failing server, a rate limit and then a reply.
     """
+    before = set(threading.enumerate())
     asked: dict[str, int] = {}
 
     def answer(body: dict[str, Any]) -> Reply:
@@ -385,7 +386,7 @@ def test_cancelled_at_any_await(
 
     steps = anyio.run(used if warm else cold, backend=backend.replace("native", "asyncio"))
     assert steps > 10
-    for thread in threading.enumerate():
+    for thread in set(threading.enumerate()) - before:
         if thread.name == "AnyIO worker thread":
             thread.join(5)
             assert not thread.is_alive()

@@ -29,11 +29,13 @@ from minikit import (
     BudgetExceededError,
     Client,
     DocumentOutcome,
+    JobError,
     JournalError,
     LocalLimits,
     MissingExtraError,
     MissingKeyError,
     RateLimit,
+    RequestRejectedError,
     Retry,
     SharedLimitsError,
     WorkerError,
@@ -41,7 +43,7 @@ from minikit import (
 )
 from minikit.jobs import blame
 from minikit.jobs.corpus import staff
-from server import ChatServer, held, ok, prompt_of
+from server import ChatServer, error, held, ok, prompt_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -433,3 +435,28 @@ async def test_limits_that_are_gone(
 def gone(*_: object) -> None:
     """Answer no longer."""
     raise SharedLimitsError("gone")
+
+
+@pytest.mark.anyio
+async def test_errors_leave_what_led_to_them(client: AsyncClient, server: ChatServer) -> None:
+    """Errors of a worker come without those of the SDK, which Dask would send along."""
+    long = "\n\n".join(f"Part {n}. The river rose, and the town waited." * 40 for n in range(9))
+
+    def answer(body: dict[str, Any]) -> Any:  # noqa: ANN401 - a reply
+        is_short = "The bridge 0" in prompt_of(body)
+        is_bad = is_short or "Part 8." in prompt_of(body)
+        return error(400, code="odd", message="No.") if is_bad else ok("The river rose.")
+
+    server.handler = answer
+    with ThreadPoolExecutor(1) as pool:
+        outcomes = [
+            outcome
+            async for outcome in client.summarize_many(
+                [*texts(1), long], engine=pool, chunk_tokens=2_000, model="gpt-4o-mini"
+            )
+        ]
+    short, parts = (outcome.error for outcome in outcomes)
+    assert isinstance(short, RequestRejectedError)
+    assert isinstance(parts, JobError)
+    assert parts.errors
+    assert all(each.__cause__ is each.__context__ is None for each in (short, parts, *parts.errors))

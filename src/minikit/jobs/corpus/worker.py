@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from minikit.calls.ledger import Totals
 from minikit.calls.pipeline import in_thread
-from minikit.errors import MinikitError, MissingKeyError, WorkerError
+from minikit.errors import JobError, MinikitError, MissingKeyError, WorkerError
 from minikit.jobs.corpus.entries import Entry
 from minikit.jobs.corpus.outcome import DocumentOutcome
 from minikit.jobs.corpus.parts import done_rows
@@ -118,6 +118,8 @@ async def _run_partition(
             outcomes, error = await done_with(client, work, partition, part, workers=at_once)
         except OSError as failure:  # of the output
             outcomes, error = (), _ours(failure)
+        for failed in (error, *(outcome.error for outcome in outcomes)):
+            _leave_causes(failed)
         return Done(
             outcomes=outcomes,
             error=error,
@@ -167,6 +169,17 @@ async def done_with(
         is_whole = len(outcomes) == len(partition.entries) and not partition.is_cut_off
         outcomes = await in_thread(partial(part.write, outcomes, there, is_whole=is_whole))
     return tuple(outcomes), _ours(crew.stopped)
+
+
+def _leave_causes(error: MinikitError | None) -> None:
+    """Leave what led to an error behind, at any depth: with Dask causes travel too.
+
+    Those of the SDK cannot be read again (see `minikit.calls.transport`).
+    """
+    if error is not None:
+        error.__cause__ = error.__context__ = None
+        for each in error.errors if isinstance(error, JobError) else ():
+            _leave_causes(each)
 
 
 def _ours(error: BaseException | None) -> MinikitError | None:
