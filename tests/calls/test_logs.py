@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from events import attempted, ended, retried, started
-from minikit.calls.hooks import Event, Hooks
+from minikit.calls.hooks import BatchWatched, Event, Hooks
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -53,6 +53,19 @@ LINES = [
         "call c1 ended: outcome='RateLimitError' operation=map model=gpt-4o-mini "
         "answered_by=None attempts=6 latency_s=2.500 input_tokens=None output_tokens=None "
         "cost_usd=None request_id='req_1' replayed=False",
+    ),
+    (
+        BatchWatched(
+            batch_id="batch_\n1",
+            model="gpt-4o-mini",
+            status="in_progress",
+            requests=6,
+            completed=3,
+            failed=1,
+        ),
+        "INFO",
+        r"batch 'batch_\n1': status='in_progress' model=gpt-4o-mini "
+        "requests=6 completed=3 failed=1",
     ),
 ]
 
