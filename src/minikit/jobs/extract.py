@@ -84,10 +84,14 @@ class _Run:
     async def extraction(self) -> Extraction[Any]:
         async with self.engine.keeping(self._kept, self.mapper.errors.values):
             await self.mapper.read_all(self.job.parts)
-            if not self.mapper.read:
-                reasons = ", ".join(dict.fromkeys(gap.reason for gap in self.gaps.found))
-                raise RefusalError(f"no part of the source could be read: {reasons}", code=reasons)
+            self._check_read()
         return await self._found()
+
+    def _check_read(self) -> None:
+        """Raise RefusalError where no part could be read."""
+        if not self.mapper.read:
+            reasons = ", ".join(dict.fromkeys(gap.reason for gap in self.gaps.found))
+            raise RefusalError(f"no part of the source could be read: {reasons}", code=reasons)
 
     async def _read(self, part: SourcePart) -> Items:
         asking = self.job.asking

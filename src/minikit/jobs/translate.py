@@ -70,13 +70,17 @@ class _Run:
     async def translation(self) -> Translation:
         async with self.engine.keeping(self._kept, self.mapper.errors.values):
             await self.mapper.read_all(self.job.batches)
-            reasons = self.drafts.reasons
-            if reasons and not self.drafts:
-                raise RefusalError(f"no text could be translated: {reasons}", code=reasons)
+            self._check_read()
         found = await self._so_far()
         if self.raises and found.gaps:
             raise self._incomplete(found)
         return found
+
+    def _check_read(self) -> None:
+        """Raise RefusalError where no text could be translated."""
+        reasons = self.drafts.reasons
+        if reasons and not self.drafts:
+            raise RefusalError(f"no text could be translated: {reasons}", code=reasons)
 
     async def _translate(self, batch: Batch) -> None:
         """Translate a batch, and ask again, once, for what does not pass the checks."""
