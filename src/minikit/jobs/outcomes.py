@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Generic, Protocol, Self, TypeVar
 
@@ -35,7 +36,7 @@ class Run(Protocol[O_co]):
         ...
 
 
-class AsyncStream(Owning, Generic[O]):
+class AsyncStream(Owning, ABC, Generic[O]):
     """A stream of outcomes, to open with `async with` and to read with `async for`.
 
     Its work is done in tasks of its own while it is open; leaving it cancels them. An `async for`
@@ -49,9 +50,9 @@ class AsyncStream(Owning, Generic[O]):
         self._is_open = False
         self._running: Run[O] | None = None
 
+    @abstractmethod
     async def _begun(self) -> Run[O]:
         """Return the run, which has not begun to work."""
-        raise NotImplementedError
 
     async def __aenter__(self) -> Self:
         from anyio import create_task_group
