@@ -266,6 +266,20 @@ def test_rows() -> None:
     ]
 
 
+class Report(BaseModel):
+    """A record with a field that is called as the column of the sources is."""
+
+    document: str
+
+
+def test_rows_of_several_sources() -> None:
+    """A first column names the source, and stays apart from a field of that name."""
+    found = replace(extraction(list[Report], {"document": "Debts of 1980"}), documents=("A", "B"))
+    found = replace(found, items=(replace(found.items[0], documents=("B",)),))
+    assert found.rows() == [{"document_": "B", "document": "Debts of 1980"}]
+    assert list(found.rows()[0]) == ["document_", "document"]
+
+
 def cells(found: Extraction[Any], path: Path, **options: bool) -> list[dict[str, str]]:
     """Write a CSV file and read it again."""
     found.to_csv(path, **options)
