@@ -26,6 +26,7 @@ from minikit import (
     Summary,
     WorkerError,
 )
+from minikit.jobs.corpus import staff
 from minikit.models.prices import cost_usd
 from minikit.models.usage import Usage
 from redis_server import redis_server
@@ -91,6 +92,14 @@ def billed_usd(server: ChatServer) -> Decimal:
         for each in counts
     )
     return sum((cost_usd(model, usage) or Decimal(0) for usage in usages), Decimal(0))
+
+
+def test_a_cluster_by_any_name(cluster: distributed.Client) -> None:
+    """Its client, its executor and "dask" stand for the same workers."""
+    for engine in (cluster, cluster.get_executor(pure=False), "dask"):
+        with staff.hired(engine) as hired:
+            assert hired.place is cluster
+            assert hired.number == 2
 
 
 def test_the_budget_holds_over_all_workers(cluster: distributed.Client, server: ChatServer) -> None:

@@ -108,6 +108,34 @@ async def test_documents_that_are_awaited() -> None:
     assert names == [each.name for each in cut([f"Text {number}" for number in range(20)], 4)]
 
 
+class Queue:
+    """Documents of an async iterator that is no generator, and has nothing to close."""
+
+    def __init__(self, *sources: str) -> None:
+        self.left = list(sources)
+
+    def __aiter__(self) -> Queue:
+        """Return itself."""
+        return self
+
+    async def __anext__(self) -> str:
+        """Return the next one."""
+        await anyio.lowlevel.checkpoint()
+        if not self.left:
+            raise StopAsyncIteration
+        return self.left.pop(0)
+
+
+@pytest.mark.anyio
+async def test_documents_of_an_async_iterator() -> None:
+    """One that cannot be closed is read to its end alike."""
+    found: list[Partition] = []
+    read = partitioned(entries_of(Queue("one", "two", "three")), 100)
+    assert isinstance(read, AsyncGenerator)
+    await take(read, found)
+    assert found == cut(["one", "two", "three"], 100)
+
+
 def test_what_an_entry_is_called(tmp_path: Path) -> None:
     """A file has its path, a document its title or its origin, a text nothing."""
     file = tmp_path / "a.txt"

@@ -418,6 +418,34 @@ async def test_a_journal_or_an_output_that_breaks(
     await client.aclose()
 
 
+class Elsewhere(Inline):
+    """Works where the folder of the journals cannot be made, as on a machine with other files."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__()
+        self.folder = folder
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:  # noqa: ANN401 - as in the base class
+        """Put a file in the place of the folder, and do the work."""
+        if self.folder.is_dir():
+            self.folder.rmdir()
+            self.folder.touch()
+        return super().submit(fn, *args, **kwargs)
+
+
+@pytest.mark.anyio
+async def test_a_worker_that_cannot_begin(
+    client: AsyncClient, server: ChatServer, tmp_path: Path
+) -> None:
+    """Where it can keep no journal it asks nothing, and the error tells why."""
+    kept = tmp_path / "kept"
+    stream = client.summarize_many(texts(3), engine=Elsewhere(kept), journal=kept)
+    with pytest.raises(WorkerError, match=r"a worker failed: FileExistsError.*outcome: 0"):
+        await read(stream)
+    assert not server.requests
+    await client.aclose()
+
+
 @pytest.mark.anyio
 async def test_limits_that_are_gone(
     client: AsyncClient, threads: ThreadPoolExecutor, monkeypatch: pytest.MonkeyPatch
