@@ -23,12 +23,15 @@ from minikit.calls.journal_rows import (
     wave_of,
 )
 from minikit.calls.ledger import Ledger, LedgerEntry
-from minikit.calls.replay import booked
+from minikit.calls.replay import booked, replayed
 from minikit.checks import check_number
 from minikit.errors import ArgumentError, JournalError
 
 if TYPE_CHECKING:
     import sqlite3
+
+    from minikit.calls.completion import Completion
+    from minikit.calls.request import Request
 
 __all__ = ["Journal", "JournalStats"]
 
@@ -40,6 +43,12 @@ KEPT = "body = ?, request_id = ?, kept_crc = ?"
 
 UNKNOWN_YET = "+wave = ? AND fingerprint = ? AND entry IS NULL AND body IS NULL"
 """The plus keeps SQLite from looking through all of a wave for each of its attempts."""
+
+IN_WAVE = "id = ? AND +wave = ? AND entry IS NULL AND body IS NULL"
+
+FREE = f"SELECT id FROM attempts WHERE {IN_WAVE}"  # noqa: S608 - constants
+
+MOVE = f"UPDATE attempts SET wave = ?, wave_crc = ? WHERE {IN_WAVE}"  # noqa: S608 - constants
 
 UNSETTLED = "iif(entry IS NULL, body, NULL), request_id, iif(entry IS NULL, kept_crc, NULL)"
 
@@ -139,43 +148,42 @@ class Journal:
             done = connection.execute(INSERT, (*begun.row(), None, None))
             return cast("int", done.lastrowid)
 
-    def begin_wave(self, wave: Wave, begun: Sequence[Begun]) -> list[int | Attempt]:
+    def begin_wave(
+        self, wave: Wave, begun: Iterable[tuple[Begun, Request]]
+    ) -> list[int | Attempt | Completion]:
         """Write down that requests are about to be sent together, all of them or none.
 
-        What a batch may still bring is not begun again, whoever sent it.
+        What a batch may still bring is not begun again, nor what was answered since it was last
+        looked up, whoever sent it.
 
         Returns:
-            For each, the number of the attempt; or the attempt that is under way.
+            For each, the number of the attempt; or the attempt that is under way elsewhere, or has
+            its own reply by now; or the reply that another attempt has brought.
         """
-        marks: list[int | Attempt] = []
         with self._file.connected() as connection, _whole(connection):
-            for each in begun:
-                found = next(filter(_under_way, self.recall(each.fingerprint)), None)
-                mark = found or cast(
-                    "int",
-                    connection.execute(INSERT, (*each.row(), wave.id, crc(wave.id))).lastrowid,
-                )
-                marks.append(mark)
+            marks = [self._begun(connection, wave, *each) for each in begun]
             _note(connection, wave)
         return marks
 
-    def move(self, attempts: Iterable[int], wave: Wave) -> None:
-        """Let attempts travel in another wave than the one they were begun in."""
+    def move(self, attempts: Iterable[int], old: str, wave: Wave) -> None:
+        """Let attempts travel in another wave than `old`, but for those that are there no more."""
         with self._file.connected() as connection, _whole(connection):
-            _move(connection, attempts, wave)
+            _move(connection, attempts, old, wave)
 
-    def claim(self, attempts: Iterable[int], old: Wave, wave: Wave) -> bool:
+    def claim(self, attempts: Sequence[int], old: Wave, wave: Wave) -> bool:
         """Let attempts of a wave that became no batch travel in another.
 
         Returns:
             Whether it was done. Not where the old wave is no longer as it is known here, since
-            whoever has begun it may be about to send it.
+            whoever has begun it may be about to send it; nor where one of the attempts is in it
+            no more, since whoever has claimed it may have sent it.
         """
         with self._file.connected() as connection, _whole(connection):
             found = connection.execute("SELECT crc FROM waves WHERE id = ?", (old.id,)).fetchone()
-            is_free = found is None or found[0] == old.row()[-1]
+            free = (connection.execute(FREE, (number, old.id)).fetchone() for number in attempts)
+            is_free = found is not None and found[0] == old.row()[-1] and all(free)
             if is_free:
-                _move(connection, attempts, wave)
+                _move(connection, attempts, old.id, wave)
             return is_free
 
     def try_wave(self, wave: Wave, attempts: Sequence[int]) -> bool:
@@ -283,6 +291,23 @@ class Journal:
         """Close the file; a later use opens it again."""
         self._file.close()
 
+    def _begun(
+        self, connection: sqlite3.Connection, wave: Wave, begun: Begun, request: Request
+    ) -> int | Attempt | Completion:
+        """Begin one request of a wave, where it is neither under way nor answered."""
+        past = self.recall(begun.fingerprint)
+        own = next((each for each in past if each.id == begun.attempt), None)
+        if own is not None and own.body is not None:
+            return own
+        if own is not None and own.is_under_way and own.wave == begun.wave:
+            _move(connection, (own.id,), own.wave, wave)
+            return own.id
+        found = replayed(past, request) or next(filter(_under_way, past), None)
+        if found is not None:
+            return found
+        done = connection.execute(INSERT, (*begun.row(), wave.id, crc(wave.id)))
+        return cast("int", done.lastrowid)
+
     def _write(self, stream: TextIO) -> int:
         import json
 
@@ -323,9 +348,11 @@ def _under_way(attempt: Attempt) -> bool:
     return attempt.is_under_way
 
 
-def _move(connection: sqlite3.Connection, attempts: Iterable[int], wave: Wave) -> None:
-    moved = [(wave.id, crc(wave.id), number) for number in attempts]
-    connection.executemany("UPDATE attempts SET wave = ?, wave_crc = ? WHERE id = ?", moved)
+def _move(
+    connection: sqlite3.Connection, attempts: Iterable[int], old: str | None, wave: Wave
+) -> None:
+    moved = [(wave.id, crc(wave.id), number, old) for number in attempts]
+    connection.executemany(MOVE, moved)
     _note(connection, wave)
 
 

@@ -55,7 +55,18 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Begun:
-    """An attempt that is about to be sent: the fields of `Attempt` that are known by then."""
+    """An attempt that is about to be sent: the fields of `Attempt` that are known by then.
+
+    Attributes:
+        fingerprint: What is asked, as a digest.
+        run: The run that makes it.
+        job: The job that it is part of, as a digest, or None.
+        operation: What it is for.
+        model: The model that is asked.
+        reserved_usd: The most that it can cost, or None where no price is known.
+        attempt: Its number, where it was begun before.
+        wave: What it travelled with by then, as far as is known.
+    """
 
     fingerprint: str
     run: str
@@ -63,6 +74,8 @@ class Begun:
     operation: str
     model: str
     reserved_usd: Decimal | None
+    attempt: int | None = None
+    wave: str | None = None
 
     def row(self) -> tuple[str | int | None, ...]:
         """Return the columns `BEGUN`, and their sum."""

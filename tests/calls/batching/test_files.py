@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 import anyio
 import pytest
-from batch_calls import ALONE, QUICK, ask, client_of, echoes, request_of, said
 
+from batch_calls import ALONE, QUICK, ask, client_of, echoes, request_of, said
 from minikit import Retry, TransportError
 from minikit.calls.journal import Journal, JournalStats
 from minikit.calls.journal_rows import Begun, Wave
@@ -120,7 +120,7 @@ def test_what_is_cleared_leaves_no_wave(path: Path) -> None:
         fingerprint="f", run="r", job=None, operation="o", model="m", reserved_usd=Decimal(1)
     )
     with closing(Journal(path)) as journal:
-        journal.begin_wave(wave, [begun])
+        journal.begin_wave(wave, [(begun, request_of("f"))])
         assert journal.clear(before=now - timedelta(hours=1)) == 0
         assert list(journal.waves()) == [wave]
         between = datetime.now(UTC)

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import anyio
 import pytest
-from batch_calls import QUICK, ask, client_of, lanes, request_of, said, until
 
+from batch_calls import QUICK, ask, client_of, echoes, lanes, request_of, said, until
 from batches import BatchServer
 from minikit.calls.batching import lane, pilot
 from minikit.calls.batching.settings import Batch
@@ -279,3 +279,36 @@ async def test_a_call_leaves_that_another_process_has_sent(
             batches.manual = False
         assert said(came) == ["You said: first"]
     assert len(batches.batches) == 1
+
+
+@pytest.mark.parametrize("all_of_them", [False, True])
+async def test_another_process_is_answered_before_a_wave_is_sent(
+    batches: BatchServer, path: Path, all_of_them: bool
+) -> None:
+    """What was looked up before, and has come since, is taken from the journal and not sent."""
+    prompts = ["first", "second", "third"]
+    first = prompts if all_of_them else prompts[:2]
+    async with client_of(batches, journal=path, budget_usd="1") as late:
+        came: list[Any] = []
+        async with anyio.create_task_group() as group:
+            pipeline = late._pipeline.through(PATIENT)
+            for prompt in prompts:
+                group.start_soon(sent, pipeline, prompt, came, anyio.CancelScope())
+            await until(lambda: lanes(pipeline) and len(_waiting(pipeline)) == len(prompts))
+            async with client_of(batches, journal=path) as early:
+                await ask(early._pipeline.through(QUICK), first)
+            flight = lanes(pipeline)[0]._open_flight()
+            flight.last = -math.inf
+            flight.stirred.set()
+        assert sorted(said(came)) == echoes(prompts)
+        replayed = sorted(one.text for one in came if one.replayed and one.attempts == 0)
+        assert replayed == echoes(first)
+        assert late.ledger.total.entries == len(prompts) - len(first)
+        assert pipeline.account.budget
+        assert pipeline.account.budget.reserved_usd == 0
+        assert pipeline.account.budget.unknown_usd == 0
+    assert sorted(line["body"]["messages"][0]["content"] for line in batches.items) == prompts
+
+
+def _waiting(pipeline: Pipeline) -> dict[str, Any]:
+    return lanes(pipeline)[0]._open_flight().waiting

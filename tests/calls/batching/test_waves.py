@@ -29,9 +29,9 @@ def test_what_fails_leaves_nothing(path: Path) -> None:
     """A wave is not there where one of its attempts could not be moved to it."""
     journal = Journal(path)
     with pytest.raises(JournalError, match="no more"):
-        journal.move(broken(), WAVE)
+        journal.move(broken(), "b", WAVE)
     assert journal.waves() == {}
-    journal.move((), WAVE)
+    journal.move((), "b", WAVE)
     assert journal.waves() == {WAVE: 0}
     journal.close()
 

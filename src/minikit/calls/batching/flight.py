@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from anyio import Event
 
     from minikit.calls.attempt import Attempt
+    from minikit.calls.completion import Completion
     from minikit.calls.transport import RawReply
 
 __all__ = ["Fate", "Flight", "Item", "wave_like"]
@@ -36,7 +37,9 @@ class Item:
         flight: What it travels with.
         woken: Set when there is something for it to do: to take its reply, or to drive.
         fate: What to book where there is no reply.
+        wave: The wave that the journal has it in, as far as is known here; or None.
         reply: The reply, or None.
+        answer: What another process was answered before it was sent, or None.
         error: Why there is none, or None.
         is_final: Whether all that can be done about the error was done.
         is_gone: Whether it waits no more.
@@ -47,7 +50,9 @@ class Item:
     flight: Flight
     woken: Event
     fate: Fate = "unsent"
+    wave: str | None = None
     reply: RawReply | None = None
+    answer: Completion | None = None
     error: Exception | None = None
     is_final: bool = False
     is_gone: bool = False
@@ -55,7 +60,7 @@ class Item:
     @property
     def is_over(self) -> bool:
         """Whether there is a reply, or will be none."""
-        return self.reply is not None or self.error is not None
+        return any(one is not None for one in (self.reply, self.answer, self.error))
 
     def begun(self) -> Begun:
         """Return what the journal is told of it."""
@@ -67,6 +72,8 @@ class Item:
             operation=call.operation,
             model=call.request.model.id,
             reserved_usd=call.worst_usd,
+            attempt=self.attempt.row,
+            wave=self.wave,
         )
 
 
@@ -165,6 +172,11 @@ class Flight:
     def bring(self, item: Item, reply: RawReply) -> None:
         """Give a call its reply."""
         item.reply, item.fate = reply, "known"
+        self._end(item)
+
+    def answer(self, item: Item, completion: Completion) -> None:
+        """Give a call what another process was answered; it is not sent."""
+        item.answer, item.fate = completion, "unsent"
         self._end(item)
 
     def fail(self, items: Iterable[Item], error: Exception, fate: Fate) -> None:

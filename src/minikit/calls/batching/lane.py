@@ -15,6 +15,7 @@ from minikit.calls.attempt import Attempt, Replayed
 from minikit.calls.batching.flight import Flight, Item
 from minikit.calls.batching.packing import MOST_BYTES, row_of
 from minikit.calls.batching.pilot import CREATED_WITHIN, FIRST_POLL_S, Pilot, in_thread
+from minikit.calls.journal_rows import Attempt as JournaledAttempt
 from minikit.calls.journal_rows import Wave
 from minikit.calls.transport import RawReply
 from minikit.errors import CallError
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
     from minikit.calls.completion import Completion
     from minikit.calls.hooks import Hooks
     from minikit.calls.journal import Journal
-    from minikit.calls.journal_rows import Attempt as JournaledAttempt
 
 __all__ = ["GaveUp", "Lane", "Room"]
 
@@ -168,6 +168,9 @@ class Lane(Pilot):
                 await self.abandon(flight)
         if item.error is not None:
             raise item.error
+        if item.answer is not None:
+            item.attempt.call.attempts -= 1  # it was not sent
+            raise Replayed(item.answer)
         assert item.reply is not None  # noqa: S101 - it is over
         return item.reply
 
@@ -231,20 +234,23 @@ class Lane(Pilot):
             with move_on_after(left_s):
                 await flight.stirred.wait()
 
-    def adopt(self, item: Item, attempt: JournaledAttempt) -> None:
+    def adopt(self, item: Item, found: JournaledAttempt | Completion) -> None:
         """Let a call wait for what was sent before; what has come by now is its reply."""
         from anyio import Event
 
-        item.attempt.row = attempt.id
-        if attempt.body is not None:
-            reply = RawReply(body=attempt.body, request_id=attempt.request_id, is_kept=True)
+        if not isinstance(found, JournaledAttempt):
+            item.flight.answer(item, found)
+            return
+        item.attempt.row, item.wave = found.id, found.wave
+        if found.body is not None:
+            reply = RawReply(body=found.body, request_id=found.request_id, is_kept=True)
             item.flight.bring(item, reply)
             return
-        assert attempt.wave is not None  # noqa: S101 - it is under way
-        flight = self._adopted.get(attempt.wave)
+        assert found.wave is not None  # noqa: S101 - it is under way
+        flight = self._adopted.get(found.wave)
         if flight is None:
-            note = self._wave_of(attempt.wave)
-            flight = self._adopted[attempt.wave] = Flight(note=note, stirred=Event(), adopted=True)
+            note = self._wave_of(found.wave)
+            flight = self._adopted[found.wave] = Flight(note=note, stirred=Event(), adopted=True)
         flight.join(item)
 
     async def _find(self, flight: Flight) -> bool:
@@ -273,9 +279,12 @@ class Lane(Pilot):
         """Claim the calls of a wave that became no batch; see `Journal.claim`."""
         assert self.journal is not None  # noqa: S101 - as above
         await self._gather(flight)
-        old, rows = flight.note, [row_of(item) for item in flight.aboard.values()]
+        old, items = flight.note, [*flight.aboard.values()]
         flight.renew()
+        rows = [row_of(item) for item in items]
         if await in_thread(partial(self.journal.claim, rows, old, flight.note)):
+            for item in items:
+                item.wave = flight.note.id
             return True
         await self.regroup(flight)
         return False

@@ -10,6 +10,7 @@ from minikit.calls.batching.flight import Item, wave_like
 from minikit.calls.batching.wire import line_of
 
 if TYPE_CHECKING:
+    from minikit.calls.completion import Completion
     from minikit.calls.journal import Journal
     from minikit.calls.journal_rows import Attempt, Wave
 
@@ -29,7 +30,8 @@ class Packed:
         left: Those that it has no room for, in order.
         note: What the wave of those that are left begins with.
         too_large: Those that no file has room for.
-        elsewhere: Those that another process has sent, with what the journal knows of them.
+        elsewhere: Those that another process has sent, with what the journal knows of them: an
+            attempt, or the reply to another.
     """
 
     data: bytes
@@ -37,7 +39,7 @@ class Packed:
     left: list[Item]
     note: Wave
     too_large: list[Item]
-    elsewhere: list[tuple[Item, Attempt]]
+    elsewhere: list[tuple[Item, Attempt | Completion]]
 
 
 def pack(
@@ -79,7 +81,10 @@ def pack(
         aboard.append(item)
     following = wave_like(note)
     if journal is not None and (left or too_large):
-        journal.move([row_of(item) for item in (*left, *too_large)], following)
+        others = [*left, *too_large]
+        journal.move([row_of(item) for item in others], note.id, following)
+        for item in others:
+            item.wave = following.id
     return Packed(
         data=bytes(data),
         aboard=aboard,
@@ -98,20 +103,15 @@ def row_of(item: Item) -> int:
 
 def _noted(
     items: Sequence[Item], note: Wave, journal: Journal | None
-) -> list[tuple[Item, Attempt]]:
+) -> list[tuple[Item, Attempt | Completion]]:
     """Note in the journal that `items` are about to be sent; return those that others have sent."""
-    elsewhere: list[tuple[Item, Attempt]] = []
+    elsewhere: list[tuple[Item, Attempt | Completion]] = []
     if journal is None:
         return elsewhere
-    new = [item for item in items if item.attempt.row is None]
-    known = [row_of(item) for item in items if item.attempt.row is not None]
-    for item, mark in zip(
-        new, journal.begin_wave(note, [each.begun() for each in new]), strict=True
-    ):
+    begun = [(item.begun(), item.attempt.call.request) for item in items]
+    for item, mark in zip(items, journal.begin_wave(note, begun), strict=True):
         if isinstance(mark, int):
-            item.attempt.row = mark
+            item.attempt.row, item.wave = mark, note.id
         else:
             elsewhere.append((item, mark))
-    if known:
-        journal.move(known, note)
     return elsewhere

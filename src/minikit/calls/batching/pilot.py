@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from minikit.calls.batching.post import Post
     from minikit.calls.batching.settings import Batch
     from minikit.calls.batching.wire import Line, ServerBatch
+    from minikit.calls.completion import Completion
     from minikit.calls.hooks import Hooks
     from minikit.calls.journal import Journal
     from minikit.calls.journal_rows import Attempt, Wave
@@ -231,8 +232,8 @@ class Pilot(Watcher, ABC):
         """Let calls join what the journal says that they travel with by now."""
 
     @abstractmethod
-    def adopt(self, item: Item, attempt: Attempt) -> None:
-        """Let a call wait for what another process has sent."""
+    def adopt(self, item: Item, found: Attempt | Completion) -> None:
+        """Let a call wait for what another process has sent, or take what it was answered."""
 
     @asynccontextmanager
     async def _in_turn(self, flight: Flight) -> AsyncGenerator[None]:
@@ -280,9 +281,9 @@ class Pilot(Watcher, ABC):
                 most_requests=self._batch.max_requests,
             )
         )
-        for item, attempt in packed.elsewhere:
+        for item, found in packed.elsewhere:
             if not item.is_gone:
-                self.adopt(item, attempt)
+                self.adopt(item, found)
         flight.waiting = {item.name: item for item in packed.left if not item.is_gone}
         for item in flight.waiting.values():
             item.fate = "unsent"
