@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import anyio
 import pytest
-from batch_calls import ALONE, MINI, QUICK, ask, client_of
 
+from batch_calls import ALONE, MINI, QUICK, ask, client_of
 from batches import BatchServer
 from minikit import AuthenticationError
 from minikit.calls.journal import Journal

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import anyio
 import pytest
-from batch_calls import ask, client_of, echo, echoes, said
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from batch_calls import ask, client_of, echo, echoes, said
 from batches import BatchServer, Fate, Route
 from minikit import Retry
 from minikit.calls.batching.settings import Batch

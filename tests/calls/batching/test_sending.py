@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import anyio
 import pytest
+
 from batch_calls import (
     ALONE,
     MINI,
@@ -24,7 +25,6 @@ from batch_calls import (
     said,
     until,
 )
-
 from batches import BatchServer, Fate
 from minikit import (
     ArgumentError,
