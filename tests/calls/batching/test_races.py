@@ -115,7 +115,8 @@ async def test_a_batch_that_is_listed_late(
     batches.fault("list", EMPTY, EMPTY)
     async with client_of(batches, journal=path) as client:
         assert said(await ask(client._pipeline.through(QUICK), ["a"])) == ["You said: a"]
-    assert (batches.count("create"), batches.count("list")) == (1, 3)
+    assert (batches.count("create"), len(batches.batches)) == (1, 1)
+    assert batches.count("list") >= 3  # a look whose reply does not come through is repeated
 
 
 async def left(server: BatchServer, client: AsyncClient, route: Any) -> None:  # noqa: ANN401 - a route
@@ -294,7 +295,9 @@ async def test_another_process_is_answered_before_a_wave_is_sent(
             pipeline = late._pipeline.through(PATIENT)
             for prompt in prompts:
                 group.start_soon(sent, pipeline, prompt, came, anyio.CancelScope())
-            await until(lambda: lanes(pipeline) and len(_waiting(pipeline)) == len(prompts))
+            await until(
+                lambda: lanes(pipeline) and len(lanes(pipeline)[0]._open_flight().waiting) == 3
+            )
             async with client_of(batches, journal=path) as early:
                 await ask(early._pipeline.through(QUICK), first)
             flight = lanes(pipeline)[0]._open_flight()
@@ -308,7 +311,3 @@ async def test_another_process_is_answered_before_a_wave_is_sent(
         assert pipeline.account.budget.reserved_usd == 0
         assert pipeline.account.budget.unknown_usd == 0
     assert sorted(line["body"]["messages"][0]["content"] for line in batches.items) == prompts
-
-
-def _waiting(pipeline: Pipeline) -> dict[str, Any]:
-    return lanes(pipeline)[0]._open_flight().waiting
