@@ -93,6 +93,14 @@ def test_what_adds_nothing() -> None:
     assert found[0].parts == {0, 2}
 
 
+def test_a_mention_that_comes_first() -> None:
+    """A mere mention is of the first of two namesakes, also where it is read before both."""
+    read = [record(1, name="Anna", city="Bern"), record(2, name="Anna", city="Basel")]
+    found = merged([record(0, name="Anna"), *read])
+    assert plains(found) == plains(read)
+    assert found[0].parts == {0, 1}
+
+
 def test_filled_records_meet() -> None:
     """A record that ties two others together makes one of all three, where the first stands."""
     found = merged([record(0, phone=1), record(1, name="Anna"), record(2, name="Anna", phone=1)])
