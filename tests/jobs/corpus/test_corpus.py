@@ -409,6 +409,7 @@ async def test_options_are_checked_before_anything_is_read(server: ChatServer) -
             ({"partitions_at_once": 0}, "partitions_at_once=0"),
             ({"journal": 5}, "journal is the path of a folder, not int"),
             ({"output_format": "csv"}, 'output_format is "jsonl"'),
+            ({"output_format": "parquet"}, "output_format='parquet' is of files"),
             ({"on_event": 5}, "on_event is a function"),
             ({"budget_usd": "much"}, "budget_usd"),
             ({"in_order": 1}, "in_order is True or False"),
@@ -422,6 +423,7 @@ async def test_options_are_checked_before_anything_is_read(server: ChatServer) -
             (client.summarize_many(never(), length=0), "length=0"),
             (client.run_many(never(), verb="ask"), "question"),
             (client.run_many(never(), verb="summarize", engine="cloud"), "engine is "),
+            (client.summarize_many(never(), partitions_at_once=2), "there are none: leave it out"),
         ]:
             with pytest.raises(ArgumentError, match=told):
                 await read(outcomes)

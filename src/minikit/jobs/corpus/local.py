@@ -46,10 +46,15 @@ async def local_run(job: CorpusJob) -> CorpusRun[Any]:
 
     Raises:
         MissingKeyError: There is no key for the model's server.
-        ArgumentError: There are two journals, or the engine is none.
+        ArgumentError: There are two journals, or the engine is none, or has no use for an option.
     """
     pipeline, options, work = job.pipeline, job.options, job.work
     batch = batch_of(options.engine)
+    if options.partitions_at_once is not None:
+        raise ArgumentError(
+            "partitions_at_once is how much workers are given, and there are none: leave it out, "
+            "or name an executor as engine="
+        )
     pipeline.check_key(work.model)
     at_once = pipeline.max_concurrency
     if batch is not None:

@@ -49,7 +49,7 @@ class CorpusOptions(TypedDict, total=False):
         partition_size: Documents that go to a worker together, about; default 32, which lets one
             worker have as many calls in flight as it may, and lose little when it is lost.
         partitions_at_once: Partitions that are given to workers and not done, at most; default:
-            twice as many as there are workers, so that none waits for the next.
+            twice as many as there are workers, so that none waits for the next. Only with workers.
         journal: Folder in which replies are kept, made where there is none, so that a second run
             pays for nothing twice; of workers on several machines one that all of them see.
         output: Folder to which the outcomes are written, a file for each partition, each whole or
@@ -102,6 +102,11 @@ class CheckedCorpusOptions:
         if self.partitions_at_once is not None:
             check_whole("partitions_at_once", self.partitions_at_once, 1)
         check_choice("output_format", self.output_format, OutputFormat)
+        if self.output is None and self.output_format != "jsonl":
+            raise ArgumentError(
+                f"output_format={self.output_format!r} is of files, and there are none: name their "
+                f"folder with output="
+            )
         for name in ("journal", "output"):
             _check_folder(name, getattr(self, name))
         if self.on_event is not None and not callable(cast("object", self.on_event)):
