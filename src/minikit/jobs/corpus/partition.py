@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Partition", "partitioned"]
 
-MOST_TIMES = 4
+MOST_TIMES = 2
 """A partition has at most so many times the documents that it should have."""
 
 MOST_CHARACTERS = 16_000_000
