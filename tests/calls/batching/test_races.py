@@ -116,7 +116,7 @@ async def test_a_batch_that_is_listed_late(
     async with client_of(batches, journal=path) as client:
         assert said(await ask(client._pipeline.through(QUICK), ["a"])) == ["You said: a"]
     assert (batches.count("create"), len(batches.batches)) == (1, 1)
-    assert batches.count("list") >= 3  # a look whose reply does not come through is repeated
+    assert batches.count("list") >= 3
 
 
 async def left(server: BatchServer, client: AsyncClient, route: Any) -> None:  # noqa: ANN401 - a route
