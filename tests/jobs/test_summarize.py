@@ -136,7 +136,7 @@ def test_merges_keep_the_order(server: ChatServer) -> None:
     merges = [body["messages"][-1]["content"] for body in server.bodies if is_merge(body)]
     assert len(merges) > 2
     for prompt in merges:
-        places = [tuple(map(int, each)) for each in re.findall(r'characters="(\d+)-(\d+)"', prompt)]
+        places = [tuple(map(int, each)) for each in re.findall(r'place="(\d+)%-(\d+)%"', prompt)]
         assert all(before[1] == after[0] for before, after in pairwise(places))
 
 

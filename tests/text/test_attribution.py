@@ -221,3 +221,13 @@ def test_evidence_is_spread() -> None:
     quarters = [(span.start - within.start) * 4 // len(within) for span in spans]
     assert all(quarters.count(quarter) >= 2 for quarter in range(4))
     assert all(within.start <= span.start for span in spans)
+
+
+def test_evidence_for_what_was_put_in_other_words() -> None:
+    """A sentence that stands in the source is its own evidence; one that hardly does has none."""
+    source, _ = _long_source()
+    copied = "The traveller number7 reached village7 with cargo7 and told the story7 of it."
+    retold = "Village9 was reached by traveller number9 with cargo9."
+    vague = "A traveller told a story."
+    spans = evidence(f"{copied} {retold} {vague}", source, Span(0, len(source)), max_characters=900)
+    assert [source[span.start : span.end] for span in spans] == [copied.replace("7", "9")]

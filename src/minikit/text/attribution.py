@@ -40,6 +40,7 @@ _STEM = 7  # what inflects does so at the end: seven letters stand for a word
 _PLACES = 2  # looked at for each passage that is wanted
 _MOST_WORDS = 80
 _EVIDENCE_WORDS = 40
+_EVIDENCE_TERMS = 3  # of what shares fewer with a sentence, half stands elsewhere than it should
 _QUARTERS = 4
 
 _PIECE = re.compile(r"[\s\S]{1,240}(?!\w)|[\s\S]{1,240}")
@@ -126,7 +127,9 @@ def evidence(
     """Find the sentences of a part of `source` that best back its summary `text`.
 
     Each sentence of the summary names the passage of at most 40 words (or one longer sentence)
-    that is most like it; where not all fit, each quarter of the part has its share.
+    that is most like it, if that shares three terms with it; one that stands in the part word for
+    word is its own evidence and names none. Where not all fit, each quarter of the part has its
+    share.
 
     Args:
         text: The summary of `source[within.start : within.end]`.
@@ -141,7 +144,13 @@ def evidence(
     """
     sentences = [text[unit.start : unit.end] for unit in units(text)]
     index = _Index.of(source, studied or Studied.of(source, within), sentences)
-    found = [match for each in sentences for match in index.matches(each, 1, _EVIDENCE_WORDS)]
+    verbatim = Verbatim(source, index.pieces)
+    found = [
+        match
+        for each in sentences
+        if not verbatim.find(each)
+        for match in index.matches(each, 1, _EVIDENCE_WORDS, least_terms=_EVIDENCE_TERMS)
+    ]
     found.sort(key=lambda match: (-match.score, match.span))
     left = [match.span for match in _apart(found, len(found))]
     chosen: set[Span] = set()
@@ -236,16 +245,21 @@ class _Index:
         telling = (term for term in terms(sentence) if len(term) > 1 and term not in self.stops)
         return list(dict.fromkeys(_stems(telling)))
 
-    def matches(self, sentence: str, most: int, most_words: int) -> list[Match]:
-        """Return passages that are like `sentence`, the best first; they do not overlap."""
+    def matches(
+        self, sentence: str, most: int, most_words: int, *, least_terms: int = 1
+    ) -> list[Match]:
+        """Return passages that are like `sentence`, the best first; they do not overlap.
+
+        Each shares at least so many terms with it.
+        """
         weights = {term: self._weight(term) for term in self.query(sentence)}
         total = sum(weights.values())
         known = {term: weights[term] / total for term in weights if term in self.postings}
         found = [
             (-score, start, end)
             for place in self._places(known, _PLACES * most)
-            for score, start, end in self._windows(place, known, most_words)
-            if score >= _LEAST_SCORE
+            for score, shared, start, end in self._windows(place, known, most_words)
+            if score >= _LEAST_SCORE and shared >= least_terms
         ]
         best_first = (
             Match(span=Span(start, end), score=min(99.0, -score))
@@ -281,8 +295,8 @@ class _Index:
 
     def _windows(
         self, place: Span, weights: Mapping[str, float], most_words: int
-    ) -> Iterator[tuple[float, int, int]]:
-        """Yield score, start and end of the windows of sentences at a place."""
+    ) -> Iterator[tuple[float, int, int, int]]:
+        """Yield score, terms, start and end of the windows of sentences at a place."""
         found = [
             (unit, Counter(filter(weights.__contains__, stems)))
             for unit, stems in self._sentences(place)
@@ -297,7 +311,7 @@ class _Index:
                     break
                 counts.update(more)
                 if more:
-                    yield _score(counts, weights, words), first.start, unit.end
+                    yield _score(counts, weights, words), len(counts), first.start, unit.end
 
     def _sentences(self, place: Span) -> list[tuple[Unit, list[str]]]:
         """Return the sentences that stand at a place, if only in part, and the stems of each."""

@@ -101,9 +101,7 @@ def part_fence(text: str, span: Span, length: int, heading: str = "") -> str:
     """Return a summary as it stands in a prompt, with its place in a source of `length`."""
     first, last = (100 * offset // max(1, length) for offset in (span.start, span.end))
     told = {"heading": unmarked(heading)} if heading.strip() else {}
-    return fence(
-        text, "part", characters=f"{span.start}-{span.end}", place=f"{first}%-{last}%", **told
-    )
+    return fence(text, "part", place=f"{first}%-{last}%", **told)
 
 
 def _messages(material: Sequence[str], ask: Sequence[str], options: Options) -> tuple[Message, ...]:

@@ -58,6 +58,8 @@ EVIDENCE_SHARE = 4
 
 EVIDENCE_TOKENS_AT_MOST = 200
 
+_FIRST, _LAST = Span(0, 0), Span(1, 1)  # of one character: 0 % and 100 %, the longest to write
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sizes:
@@ -107,7 +109,7 @@ class Sizes:
         final_output = _ample(math.ceil(words * cited), model)
         overhead = _overhead(document, model, options) + SLACK_TOKENS
         if options.strategy == "refine":  # each call after the first has the summary so far
-            overhead += final_output + _fence_tokens(10**11, model)
+            overhead += final_output + _fence_tokens(_LAST, model)
         merge_overhead = _merge_overhead(model, options)
         room = model.room(final_output) - max(overhead, merge_overhead + SLACK_TOKENS)
         if room < 1:
@@ -127,8 +129,8 @@ class Sizes:
             final_output=final_output,
             merge_input=min(room, READ_TOKENS_AT_MOST),
             merge_overhead=merge_overhead,
-            fence_at_least=_fence_tokens(0, model),
-            fence_at_most=_fence_tokens(10**11, model) + part_heading_tokens(model) + 4,
+            fence_at_least=_fence_tokens(_FIRST, model),
+            fence_at_most=_fence_tokens(_LAST, model) + part_heading_tokens(model) + 4,
         )
 
     def partial_words(self, source_tokens: int, chunks: int) -> int:
@@ -231,8 +233,9 @@ def _merge_overhead(model: Model, options: Options) -> int:
     return count_tokens(prompt, model=model)
 
 
-def _fence_tokens(offset: int, model: Model) -> int:
-    return count_text(part_fence("", Span(offset, offset), max(1, offset)), model.encoding)
+def _fence_tokens(span: Span, model: Model) -> int:
+    """Return the tokens of an empty fence around a stretch of a source of one character."""
+    return count_text(part_fence("", span, 1), model.encoding)
 
 
 def _words(options: Options, model: Model, source_words: int) -> int:
