@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
-from itertools import chain
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from itertools import chain, islice
 from typing import Any
 
 from minikit.jobs.extracting.evidence import Leaf, Listed, Reading, Record, Tree
@@ -19,7 +19,12 @@ __all__ = ["Key", "leaves", "merged", "plain", "united"]
 Key = tuple[str, ...] | None
 
 _Names = frozenset[str]
-_Table = dict[tuple[Hashable, ...], dict[int, None]]
+_Parts = frozenset[int]
+_Table = dict[tuple[Hashable, ...], dict[_Parts, dict[int, None]]]
+
+_CELL_CHARACTERS = 500
+"""Records that must quote the same place are looked for in cells of a document of this size: some
+rows of a table, or some sentences."""
 
 
 def united(records: Iterable[Record]) -> Record:
@@ -105,7 +110,8 @@ class _Pool:
     """Records that are no doubles of each other; a new one is looked up by what it says.
 
     Records that fill the same fields are kept together, in a table for each set of fields that
-    records of another kind share with them.
+    records of another kind share with them. In it those of the same parts stand together, since
+    they are told apart as one: thousands may be equal.
     """
 
     def __init__(self, key: Key, census: _Census) -> None:
@@ -135,39 +141,61 @@ class _Pool:
             if not self._is_enough([said[name] for name in shared]):
                 continue
             if shared not in tables:
-                table: _Table = {}
-                for place, other in self._alike[filled].items():
-                    table.setdefault(_marks(other, shared), {})[place] = None
-                tables[shared] = table
-            places = tables[shared].get(_marks(said, shared), ())
-            if places and (test := self._test(record, said, filled, shared)):
-                found += [place for place in places if test(place)]
+                tables[shared] = self._table(filled, shared)
+            if places := sorted(self._agreeing(record, said, shared, tables[shared])):
+                found += islice(self._doubles(record, said, filled, shared, places), 1)
         return min(found, default=None)
+
+    def _table(self, filled: _Names, shared: _Names) -> _Table:
+        table: _Table = {}
+        for place, said in self._alike[filled].items():
+            record = self._at(place)
+            for sign in self._signs(record, said, shared):
+                table.setdefault(sign, {}).setdefault(record.parts, {})[place] = None
+        return table
+
+    def _agreeing(
+        self, record: Record, said: Mapping[str, Leaf], shared: _Names, table: _Table
+    ) -> Iterator[int]:
+        """Yield each record that says the same; without a key only of parts of the source apart.
+
+        One reply tells its things apart.
+        """
+        for sign in self._signs(record, said, shared):
+            for parts, places in table.get(sign, {}).items():
+                if self._key or record.parts.isdisjoint(parts):
+                    yield from places
+
+    def _signs(
+        self, record: Record, said: Mapping[str, Leaf], shared: _Names
+    ) -> Iterator[tuple[Hashable, ...]]:
+        """Yield what a record is looked up by: what it says, and where if it must stand there."""
+        marks = _marks(said, shared)
+        return ((*cell, *marks) for cell in _cells(record)) if self._key == () else iter([marks])
 
     def _is_enough(self, shared: Sequence[Leaf]) -> bool:
         if self._key:
             return len(shared) == len(self._key)
         return not all(leaf.is_choice for leaf in shared)
 
-    def _test(
-        self, record: Record, said: Mapping[str, Leaf], filled: _Names, shared: _Names
-    ) -> Callable[[int], bool] | None:
-        """Return what tells whether a record that agrees is one with another; None: none is."""
+    def _doubles(
+        self,
+        record: Record,
+        said: Mapping[str, Leaf],
+        filled: _Names,
+        shared: _Names,
+        places: Iterable[int],
+    ) -> Iterable[int]:
+        """Return which of those that say the same are one with a record, in their order."""
         if self._key:
-            return lambda _: True
+            return places
         if self._key is not None:
-            return lambda place: (
-                self._is_apart(record, place) and _share_a_place(record, self._at(place))
-            )
+            return (place for place in places if _share_a_place(record, self._at(place)))
         if _says_only(record, shared) or self._census.is_telling(said, shared):
-            return lambda place: self._is_apart(record, place)
+            return places
         if filled != shared:
-            return None
-        return lambda place: self._is_apart(record, place) and _says_only(self._at(place), shared)
-
-    def _is_apart(self, record: Record, place: int) -> bool:
-        """Tell whether a record was read from other parts: one reply tells its things apart."""
-        return record.parts.isdisjoint(self._at(place).parts)
+            return ()
+        return (place for place in places if _says_only(self._at(place), shared))
 
     def _at(self, place: int) -> Record:
         record = self.records[place]
@@ -185,7 +213,8 @@ class _Pool:
         filled = frozenset(said)
         self._alike.setdefault(filled, {})[place] = said
         for shared, table in self._tables.setdefault(filled, {}).items():
-            table.setdefault(_marks(said, shared), {})[place] = None
+            for sign in self._signs(record, said, shared):
+                table.setdefault(sign, {}).setdefault(record.parts, {})[place] = None
 
     def _taken(self, place: int) -> Record:
         """Take a record out."""
@@ -195,7 +224,11 @@ class _Pool:
         filled = frozenset(said)
         del self._alike[filled][place]
         for shared, table in self._tables[filled].items():
-            del table[_marks(said, shared)][place]
+            for sign in self._signs(record, said, shared):
+                alike = table[sign]
+                del alike[record.parts][place]
+                if not alike[record.parts]:
+                    del alike[record.parts]
         return record
 
 
@@ -214,6 +247,15 @@ def _says_only(record: Record, names: _Names) -> bool:
 
 def _marks(said: Mapping[str, Leaf], shared: _Names) -> tuple[Hashable, ...]:
     return tuple(said[name].best.key for name in sorted(shared))
+
+
+def _cells(record: Record) -> set[tuple[int, int]]:
+    """Return the stretches of the sources that it quotes from; who quotes one place shares one."""
+    return {
+        (each.document_index, cell)
+        for each in _passages(record)
+        for cell in range(each.start // _CELL_CHARACTERS, each.end // _CELL_CHARACTERS + 1)
+    }
 
 
 def _share_a_place(one: Record, other: Record) -> bool:
