@@ -15,7 +15,7 @@ from typing import TypeVar
 from minikit.calls.budget import Reservation, reserve_all
 from minikit.calls.call import Call, Desk
 from minikit.calls.completion import EMPTY, Completion, read_completion
-from minikit.calls.failures import request_id
+from minikit.calls.failures import is_from_between, request_id
 from minikit.calls.hooks import AttemptEnded, warned
 from minikit.calls.ledger import LedgerEntry, Outcome
 from minikit.calls.line import Wait
@@ -153,7 +153,7 @@ class Attempt:
             pace.ended(self.ticket, succeeded=False, now=now)
         completion = error.completion if isinstance(error, CallError) else None
         cost_usd = completion.cost_usd if completion else None
-        billed_usd = cost_usd if completion or in_stream else _billed_usd(error)
+        billed_usd = cost_usd if completion or in_stream else _billed_usd(error, self.headers)
         billed_usd = Decimal(0) if is_free else billed_usd
         await self._book(_outcome(error), completion, billed_usd)
 
@@ -375,11 +375,7 @@ _OUTCOMES: tuple[tuple[type[CallError], Outcome], ...] = (
 )
 
 
-_GATEWAY_STATUSES = frozenset({408, 502, 504, 520, 522, 524})
-"""Something between gave up waiting: the model behind it may have answered and be paid for."""
-
-
-def _billed_usd(error: BaseException) -> Decimal | None:
+def _billed_usd(error: BaseException, headers: Mapping[str, str]) -> Decimal | None:
     """Return what a failed attempt cost, or None where only the server knows.
 
     A reply with an error status is not billed, nor is what was never sent.
@@ -387,5 +383,5 @@ def _billed_usd(error: BaseException) -> Decimal | None:
     if not isinstance(error, CallError):
         return None
     status = error.status or 0
-    refused = status >= 400 and status not in _GATEWAY_STATUSES
+    refused = status >= 400 and not is_from_between(status, headers)
     return Decimal(0) if refused or error.code == UNREACHABLE else None

@@ -25,7 +25,7 @@ from minikit.errors import (
 if TYPE_CHECKING:
     from datetime import datetime
 
-__all__ = ["request_id", "status_error"]
+__all__ = ["is_from_between", "request_id", "status_error"]
 
 SHORTEST_KEY = 8
 """Shorter ones are no secrets, but words such as "none", which a message may well hold."""
@@ -53,8 +53,25 @@ def status_error(status: int, body: object, headers: Mapping[str, str], *, key: 
 
 def request_id(headers: Mapping[str, str]) -> str | None:
     """Return the server's id of a request, or None where it gives none."""
-    names = ("x-request-id", "request-id", "x-litellm-call-id")
+    names = ("x-request-id", "request-id", _LITELLM)
     return next((headers[name] for name in names if name in headers), None)
+
+
+def is_from_between(status: int, headers: Mapping[str, str]) -> bool:
+    """Tell whether something between may have failed, and the model have answered.
+
+    A model's server says in JSON that it failed. Of the LiteLLM proxy, which does so too, a 500 may
+    stand for a reply that was cut off on its way.
+    """
+    if status < 500 or status in _GATEWAY_STATUSES:
+        return status in _GATEWAY_STATUSES
+    is_json = not headers or "json" in headers.get("content-type", "")
+    return not is_json or _LITELLM in headers
+
+
+_LITELLM = "x-litellm-call-id"
+_GATEWAY_STATUSES = frozenset({408, 502, 504, 520, 522, 524})
+"""Something between gave up waiting."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
