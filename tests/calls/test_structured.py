@@ -6,6 +6,7 @@ import pickle
 import traceback
 from dataclasses import replace
 from decimal import Decimal, localcontext
+from pathlib import Path
 from typing import Any, TypeVar, assert_type
 
 import pytest
@@ -180,6 +181,22 @@ async def test_only_the_last_misfit_is_shown(server: ChatServer) -> None:
     assert (await ask(server)).parsed == WANTED
     assert [len(body["messages"]) for body in server.bodies] == [1, 3, 3]
     assert "number: Field required" in server.bodies[2]["messages"][2]["content"]
+
+
+async def test_the_same_misfit_again_is_paid_for_once_each(
+    server: ChatServer, tmp_path: Path
+) -> None:
+    """A journal answers no correction with the one before, which would be counted twice."""
+    server.handler = lambda _body: said(BAD)
+    async with AsyncClient(
+        api_key="sk-test", base_url=server.base_url, journal=tmp_path / "calls.sqlite"
+    ) as client:
+        for _ in range(2):
+            with pytest.raises(SchemaError) as caught:
+                await client.complete("Read this invoice.", schema=Invoice)
+            assert caught.value.completion is not None
+            assert caught.value.completion.cost_usd == client.ledger.total.cost_usd == 3 * COST
+    assert [len(body["messages"]) for body in server.bodies] == [1, 3, 5]
 
 
 async def test_what_never_fits_is_an_error(server: ChatServer) -> None:

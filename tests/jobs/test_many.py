@@ -153,6 +153,20 @@ async def test_rows_that_are_equal(server: ChatServer) -> None:
 
 
 @pytest.mark.anyio
+async def test_equal_rows_with_a_journal(server: ChatServer, tmp_path: Path) -> None:
+    """The second is answered by what the first has paid for, and no cost is below nothing."""
+    server.handler = echo
+    async with (
+        client_of(server, journal=tmp_path / "calls.sqlite", max_concurrency=1) as client,
+        client.complete_many(people(1) * 2, TEMPLATE) as outcomes,
+    ):
+        assert [outcome.text async for outcome in outcomes] == ["Dear P0"] * 2
+        assert outcomes.cost_usd == 2 * client.ledger.total.cost_usd
+        assert outcomes.failed_cost_usd == Decimal(0)
+    assert len(server.requests) == 1
+
+
+@pytest.mark.anyio
 async def test_errors_of_rows_stand_beside_the_rest(server: ChatServer) -> None:
     """A field that lacks, a filter, a prompt too long, a server that fails: the others go on."""
     replies = {

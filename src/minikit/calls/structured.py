@@ -177,7 +177,9 @@ class _Asking(Generic[T]):
                 problems = misfit.problems
             if not _is_in_form(reply, form):
                 return None
-            asked = _corrected(request, text, problems)
+            corrected = _corrected(request, text, problems)
+            # The same reply once more is shown beside the first: a journal answers what was asked.
+            asked = _corrected(asked, text, problems) if corrected == asked else corrected
         raise self.charged(_schema_error(self.schema.name, len(self.replies), problems))
 
     async def _sent(self, request: Request) -> Completion:

@@ -149,8 +149,12 @@ class RowsTally(Tally):
 
     @property
     def failed_cost_usd(self) -> Decimal:
-        """What attempts cost that brought no reply, as far as it is known."""
-        return EXACT.subtract(self.account.ledger.total.cost_usd, self._replies_usd) or Decimal(0)
+        """What attempts cost that brought no reply, as far as it is known.
+
+        A reply that another job, or an equal row, has paid for costs this one nothing.
+        """
+        spent_usd = self.account.ledger.total.cost_usd
+        return max(Decimal(0), EXACT.subtract(spent_usd, self._replies_usd))
 
     @property
     def told(self) -> tuple[str, ...]:
