@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import anyio
@@ -23,11 +24,15 @@ if TYPE_CHECKING:
     from minikit.calls.pipeline import Pipeline
     from server import Body, Reply
 
-QUICK = Batch(gather_s=0.5, poll_s=0.001)
-"""What `ask` asks is sent as soon as it has come; the half second is for what comes otherwise."""
+QUICK = Batch(gather_s=0.5, poll_s=0.001, listed_within_s=0)
+"""What `ask` asks is sent as soon as it has come; the half second is for what comes otherwise. A
+batch that was asked for and is not listed is taken for one that was not made, at once."""
 
-ALONE = Batch(gather_s=0, poll_s=0.001)
+ALONE = replace(QUICK, gather_s=0)
 """For one call, or where the number of batches does not matter."""
+
+LISTED_LATE = replace(QUICK, listed_within_s=86_400)
+"""Where a server may be slow to list a batch."""
 
 SOON = Retry(attempts=4, wait_initial_s=0.0)
 MINI = Model.resolve("gpt-4o-mini")

@@ -19,10 +19,10 @@ from minikit.calls.account import Account, payers
 from minikit.calls.attempt import Attempt, Replayed
 from minikit.calls.batching.batches import Batches
 from minikit.calls.batching.lane import GaveUp
-from minikit.calls.batching.pilot import Watcher
 from minikit.calls.batching.post import Post, Unlimited
 from minikit.calls.batching.settings import DAY_S, Batch, Sending, batch_of
 from minikit.calls.batching.unpaced import Unpaced
+from minikit.calls.batching.watching import Watcher
 from minikit.calls.batching.way import BatchWay, check_model
 from minikit.calls.call import Call, Desk
 from minikit.calls.connections import Connections, Session, in_thread
@@ -314,7 +314,7 @@ class Pipeline:
 
     def travel_by(self, batch: Batch) -> None:
         """Let calls travel in batches; `through` calls it, on a pipeline that it makes."""
-        self.max_concurrency, self.rate_limit, self._paces = batch.max_requests, None, {}
+        self.max_concurrency, self.rate_limit, self._paces = batch.max_waiting, None, {}
         # A batch may take a day: only the number of attempts bounds a call.
         self._retry, self._spare = replace(self._retry, timeout_s=math.inf), Unlimited()
         self._batches = BatchWay(batch, self._connections, self.hooks, self._journal, self._retry)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import threading
 from dataclasses import replace
-from datetime import timedelta
 from decimal import Decimal
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -13,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 import anyio
 import pytest
 
-from batch_calls import QUICK, ask, client_of, echoes, lanes, request_of, said, until
+from batch_calls import LISTED_LATE, QUICK, ask, client_of, echoes, lanes, request_of, said, until
 from batches import BatchServer
-from minikit.calls.batching import lane, pilot
+from minikit.calls.batching import pilot
 from minikit.calls.batching.settings import Batch
 from minikit.calls.journal import Journal
 from minikit.calls.journal_file import _turn
@@ -34,7 +33,7 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore:without a journal:UserWarning"),
 ]
 
-PATIENT = Batch(gather_s=60, poll_s=0.001)
+PATIENT = Batch(gather_s=60, poll_s=0.001, listed_within_s=0)
 EMPTY = raw(200, "application/json", b'{"data": []}')
 NEVER = held(threading.Event(), EMPTY)
 
@@ -59,7 +58,7 @@ async def test_the_driver_leaves_as_its_batch_is_made(
     """Another finds the batch that was made meanwhile, and sends no second one."""
     batches.fault("create", held(hold, EMPTY), happens=True)
     async with client_of(batches) as client:
-        pipeline = client._pipeline.through(Batch(gather_s=60, poll_s=0.001, max_requests=2))
+        pipeline = client._pipeline.through(replace(PATIENT, max_requests=2))
         came: list[Any] = []
         scope = anyio.CancelScope()
         async with anyio.create_task_group() as group:
@@ -105,16 +104,13 @@ async def test_a_batch_cannot_be_cancelled_in_time(
     assert "could not be cancelled in time" in caplog.text
 
 
-async def test_a_batch_that_is_listed_late(
-    batches: BatchServer, path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_batch_that_is_listed_late(batches: BatchServer, path: Path) -> None:
     """A batch that was asked for a moment ago is looked for until the server lists it."""
-    monkeypatch.setattr(lane, "CREATED_WITHIN", timedelta(days=1))
     async with client_of(batches, journal=path) as client:
         await left(batches, client, "create")
     batches.fault("list", EMPTY, EMPTY)
     async with client_of(batches, journal=path) as client:
-        assert said(await ask(client._pipeline.through(QUICK), ["a"])) == ["You said: a"]
+        assert said(await ask(client._pipeline.through(LISTED_LATE), ["a"])) == ["You said: a"]
     assert (batches.count("create"), len(batches.batches)) == (1, 1)
     assert batches.count("list") >= 3
 
@@ -128,11 +124,8 @@ async def left(server: BatchServer, client: AsyncClient, route: Any) -> None:  #
         group.cancel_scope.cancel()
 
 
-async def test_older_batches_are_not_looked_through(
-    batches: BatchServer, path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_older_batches_are_not_looked_through(batches: BatchServer, path: Path) -> None:
     """A wave is not in a batch that was made an hour before it."""
-    monkeypatch.setattr(lane, "CREATED_WITHIN", timedelta(0))
     batches.clock_skew_s = -7_200
     async with client_of(batches) as client:
         await ask(client._pipeline.through(QUICK), ["other"])
@@ -171,10 +164,9 @@ def _spoil(path: Path, client: AsyncClient) -> None:
 
 @pytest.mark.parametrize("settled", [False, True])
 async def test_another_process_acts_as_a_wave_is_taken_over(
-    batches: BatchServer, path: Path, monkeypatch: pytest.MonkeyPatch, settled: bool
+    batches: BatchServer, path: Path, settled: bool
 ) -> None:
     """What another has touched is not claimed; what it has settled begins anew."""
-    monkeypatch.setattr(lane, "CREATED_WITHIN", timedelta(0))
     other = Journal(path)
     async with client_of(batches, journal=path) as client:
         await left(batches, client, "upload")

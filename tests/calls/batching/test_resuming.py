@@ -8,7 +8,6 @@ import signal
 import subprocess
 import sys
 import threading
-from datetime import timedelta
 from decimal import Decimal
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -16,10 +15,9 @@ from typing import TYPE_CHECKING, Any
 import anyio
 import pytest
 
-from batch_calls import QUICK, Watched, ask, client_of, echoes, request_of, said, until
+from batch_calls import LISTED_LATE, QUICK, Watched, ask, client_of, echoes, request_of, said, until
 from batches import BatchServer, Fate
 from minikit import Retry
-from minikit.calls.batching import lane
 from minikit.calls.journal import Journal
 from server import Reply, error, raw, reset
 
@@ -28,15 +26,9 @@ if TYPE_CHECKING:
 
     from server import Body
 
-pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("_soon")]
+pytestmark = pytest.mark.anyio
 
 PROMPTS = [f"prompt {number}" for number in range(6)]
-
-
-@pytest.fixture
-def _soon(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Take a batch that was asked for and is not listed for one that was not made, at once."""
-    monkeypatch.setattr(lane, "CREATED_WITHIN", timedelta(0))
 
 
 async def interrupted(
@@ -173,16 +165,13 @@ async def test_equal_calls_of_which_the_first_is_cancelled(
     assert len(batches.items) == 1
 
 
-async def test_two_clients_with_one_journal(
-    batches: BatchServer, path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_two_clients_with_one_journal(batches: BatchServer, path: Path) -> None:
     """Whatever two of them ask at the same time is sent once, and booked once in the file."""
-    monkeypatch.setattr(lane, "CREATED_WITHIN", timedelta(days=1))  # one may be slow
     came: list[Any] = []
 
     async def work() -> None:
         async with client_of(batches, journal=path) as client:
-            came.append(said(await ask(client._pipeline.through(QUICK), PROMPTS)))
+            came.append(said(await ask(client._pipeline.through(LISTED_LATE), PROMPTS)))
 
     async with anyio.create_task_group() as group:
         group.start_soon(work)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import warnings
+from dataclasses import replace
 from decimal import Decimal
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -13,6 +14,7 @@ import pytest
 
 from batch_calls import (
     ALONE,
+    LISTED_LATE,
     MINI,
     QUICK,
     Watched,
@@ -41,7 +43,7 @@ from minikit import (
     ServerError,
     UnknownPriceError,
 )
-from minikit.calls.batching import packing, pilot
+from minikit.calls.batching import packing, pilot, watching
 from minikit.calls.batching.settings import Batch
 from server import ChatServer, error, ok, raw, reset
 
@@ -117,12 +119,31 @@ async def test_later_calls_are_a_batch_of_their_own(batches: BatchServer) -> Non
 
 
 async def test_files_are_split_by_number(batches: BatchServer) -> None:
-    """No file holds more than `max_requests`, and no more calls wait at a time."""
+    """No file holds more than `max_requests`; the files of one level are under way together."""
+    batches.manual = True
+    came: list[str] = []
     async with client_of(batches) as client:
-        pipeline = client._pipeline.through(Batch(gather_s=60, poll_s=0.001, max_requests=4))
+        pipeline = client._pipeline.through(replace(QUICK, max_requests=2))
+
+        async def work() -> None:
+            came.extend(said(await ask(pipeline, PROMPTS)))
+
+        async with anyio.create_task_group() as group:
+            group.start_soon(work)
+            await until(lambda: len(batches.batches) == 3)
+            batches.manual = False
+    assert came == echoes(PROMPTS)
+    assert [len(made.lines) for made in batches.batches.values()] == [2, 2, 2]
+
+
+async def test_no_more_calls_wait_than_there_is_room_for(batches: BatchServer) -> None:
+    """Of more calls than `max_waiting`, the others are sent as replies come."""
+    async with client_of(batches) as client:
+        pipeline = client._pipeline.through(replace(QUICK, gather_s=0.01, max_waiting=4))
         assert said(await ask(pipeline, PROMPTS)) == echoes(PROMPTS)
         assert pipeline.max_concurrency == 4
-    assert [len(made.lines) for made in batches.batches.values()] == [4, 2]
+    assert max(len(made.lines) for made in batches.batches.values()) <= 4
+    assert len(batches.items) == 6
 
 
 @pytest.mark.parametrize("with_journal", [False, True])
@@ -373,6 +394,28 @@ async def test_a_batch_that_was_not_made(batches: BatchServer) -> None:
     assert (len(batches.batches), batches.count("create"), batches.count("list")) == (1, 2, 1)
 
 
+async def test_a_batch_whose_making_was_not_confirmed_is_listed_late(
+    batches: BatchServer,
+) -> None:
+    """It is looked for until the server lists it, and not made twice."""
+    empty = raw(200, "application/json", b'{"data": []}')
+    batches.fault("create", reset(), happens=True)
+    batches.fault("list", empty, empty)
+    async with client_of(batches) as client:
+        pipeline = client._pipeline.through(LISTED_LATE)
+        assert said(await ask(pipeline, PROMPTS)) == echoes(PROMPTS)
+    assert (len(batches.batches), batches.count("create"), batches.count("list")) == (1, 1, 3)
+
+
+async def test_another_name_of_the_endpoint(batches: BatchServer) -> None:
+    """Both the lines and the batch name it as the server does."""
+    async with client_of(batches) as client:
+        pipeline = client._pipeline.through(replace(QUICK, endpoint="/v1/completions"))
+        assert said(await ask(pipeline, ["a"])) == ["You said: a"]
+    (made,) = batches.batches.values()
+    assert made.shown["endpoint"] == made.lines[0]["url"] == "/v1/completions"
+
+
 async def test_it_is_not_known_whether_a_batch_was_made(batches: BatchServer) -> None:
     """Then nobody knows what it costs."""
     batches.fault("create", reset(), happens=True)
@@ -420,7 +463,7 @@ async def test_a_server_that_stays_away(
     batches: BatchServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """An outage is waited out, but not for ever."""
-    monkeypatch.setattr(pilot, "POLLS_FAILED_AT_MOST", 5)
+    monkeypatch.setattr(watching, "POLLS_FAILED_AT_MOST", 5)
     batches.fault("retrieve", *[error(503)] * 9)
     async with client_of(batches, retry=Retry(attempts=1)) as client:
         assert said(await ask(client._pipeline.through(QUICK), ["a"])) == ["ServerError"]
@@ -473,6 +516,8 @@ async def test_what_cannot_travel_in_a_batch(batches: BatchServer) -> None:
         with pytest.raises(ArgumentError, match='engine is "local"'):
             pipeline.through("fast")  # type: ignore[arg-type] # as a user may
         assert (batches.asked, pipeline.through("local")) == ([], client._pipeline)
+        with pytest.raises(ArgumentError, match="endpoint='chat/completions' is no path"):
+            Batch(endpoint="chat/completions")
 
 
 async def test_a_budget_needs_the_price_of_a_batch(batches: BatchServer) -> None:
@@ -512,7 +557,7 @@ async def test_a_warning_without_a_journal(batches: BatchServer) -> None:
             client._pipeline.through("batch")
         with warnings.catch_warnings():
             warnings.simplefilter("error")
-            assert client._pipeline.through("batch").through(Batch()).max_concurrency == 50_000
+            assert client._pipeline.through("batch").through(Batch()).max_concurrency == 100_000
 
 
 async def test_one_call_of_many_is_cancelled(batches: BatchServer) -> None:

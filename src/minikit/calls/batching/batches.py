@@ -6,12 +6,12 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from minikit.calls.batching.outcomes import is_lost
-from minikit.calls.batching.pilot import in_thread
 from minikit.calls.batching.settings import BatchStatus
+from minikit.calls.batching.watching import in_thread
 from minikit.errors import CallError
 
 if TYPE_CHECKING:
-    from minikit.calls.batching.pilot import Watcher
+    from minikit.calls.batching.watching import Watcher
     from minikit.calls.batching.wire import Line, ServerBatch
     from minikit.calls.journal_rows import Wave
 

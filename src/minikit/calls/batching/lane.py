@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 from minikit.calls.attempt import Attempt, Replayed
 from minikit.calls.batching.flight import Flight, Item
 from minikit.calls.batching.packing import MOST_BYTES, row_of
-from minikit.calls.batching.pilot import CREATED_WITHIN, FIRST_POLL_S, Pilot, in_thread
+from minikit.calls.batching.pilot import Pilot
+from minikit.calls.batching.watching import FIRST_POLL_S, in_thread
 from minikit.calls.journal_rows import Attempt as JournaledAttempt
 from minikit.calls.journal_rows import Wave
 from minikit.calls.transport import RawReply
@@ -265,13 +266,13 @@ class Lane(Pilot):
         while True:
             waves = await in_thread(partial(self.journal.waves, flight.note.id))
             flight.note = next(iter(waves), flight.note)  # a journal that was cleared has none
-            tried_at = flight.note.tried_at
             if flight.note.batch_id is not None:
                 return True
-            if tried_at is not None and (found := await self.find(flight.note)) is not None:
+            was_tried = flight.note.tried_at is not None
+            if was_tried and (found := await self.find(flight.note)) is not None:
                 flight.note = replace(flight.note, batch_id=found.id)
                 return True
-            if tried_at is None or datetime.now(UTC) - tried_at > CREATED_WITHIN:
+            if not self.may_be_listed(flight.note):
                 return await self._take_over(flight)
             await sleep(min(FIRST_POLL_S, self._batch.poll_s))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -49,6 +50,7 @@ def pack(
     *,
     most_bytes: int,
     most_requests: int,
+    endpoint: str,
 ) -> Packed:
     """Fill a file with the first of `items`, and tell the journal; CPU-bound, and reads a disk.
 
@@ -61,23 +63,25 @@ def pack(
         journal: Where they are noted, all of them before any is sent; or None.
         most_bytes: What the file may hold.
         most_requests: How many requests.
+        endpoint: The path that each line names.
 
     Raises:
         JournalError: The journal cannot be used; none of the calls is to be sent.
     """
     elsewhere = _noted(items, note, journal)
     gone = {item for item, _ in elsewhere}
-    data, aboard, too_large, left = bytearray(), list[Item](), list[Item](), list[Item]()
+    data = io.BytesIO()  # it gives its bytes away without a copy
+    aboard, too_large, left = list[Item](), list[Item](), list[Item]()
     mine = [item for item in items if item not in gone]
     for position, item in enumerate(mine):
-        line = line_of(item.name, item.attempt.call.request)
+        line = line_of(item.name, item.attempt.call.request, endpoint)
         if len(line) > MOST_BYTES:
             too_large.append(item)
             continue
-        if aboard and (len(data) + len(line) > most_bytes or len(aboard) == most_requests):
+        if aboard and (data.tell() + len(line) > most_bytes or len(aboard) == most_requests):
             left = mine[position:]
             break
-        data += line
+        data.write(line)
         aboard.append(item)
     following = wave_like(note)
     if journal is not None and (left or too_large):
@@ -86,7 +90,7 @@ def pack(
         for item in others:
             item.wave = following.id
     return Packed(
-        data=bytes(data),
+        data=data.getvalue(),
         aboard=aboard,
         left=left,
         note=following,

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import time
 from abc import ABC, abstractmethod
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 from minikit.calls.batching.flight import Flight, Item
 from minikit.calls.batching.outcomes import (
@@ -24,11 +24,10 @@ from minikit.calls.batching.outcomes import (
     unanswered,
 )
 from minikit.calls.batching.packing import MOST_BYTES, pack, row_of
-from minikit.calls.batching.settings import OVER
-from minikit.calls.hooks import BatchWatched, warned
-from minikit.calls.retry import is_retryable
+from minikit.calls.batching.watching import FIRST_POLL_S, Watcher, in_thread
+from minikit.calls.hooks import warned
 from minikit.calls.transport import RawReply
-from minikit.errors import CallError, JournalError, RateLimitError
+from minikit.errors import CallError, RateLimitError
 
 if TYPE_CHECKING:
     from minikit.calls.batching.flight import Fate
@@ -41,108 +40,13 @@ if TYPE_CHECKING:
     from minikit.calls.journal import Journal
     from minikit.calls.journal_rows import Attempt, Wave
 
-__all__ = ["Pilot", "Watcher"]
-
-T = TypeVar("T")
-
-CREATED_WITHIN = timedelta(minutes=2)
-"""A batch that was asked for longer ago, and is not listed, was not made."""
-
-FIRST_POLL_S = 1.0
-
-POLLS_FAILED_AT_MOST = 100
-"""In a row; at 30 s between two, that is an outage of 50 minutes."""
-
-LOST_AFTER = 4
-"""Looks at a batch that the server does not know, before it is taken for lost."""
+__all__ = ["Pilot"]
 
 ROUNDS = 3
 """How often a batch is sent again without the requests that the server found wrong."""
 
 LEAVE_WITHIN_S = 5.0
 """How long a cancelled call may take to cancel its batch."""
-
-
-async def in_thread(work: Callable[[], T]) -> T:
-    """Run `work`, which blocks, in a thread; cancellation waits for its end."""
-    from anyio import to_thread
-
-    return await to_thread.run_sync(work)
-
-
-class Watcher:
-    """Looks at batches until they are over, and tells the hooks and the journal."""
-
-    def __init__(self, post: Post, hooks: Hooks, journal: Journal | None) -> None:
-        self.post = post
-        self.hooks = hooks
-        self.journal = journal
-
-    async def watch(self, batch_id: str, model: str, poll_s: float) -> ServerBatch:
-        """Wait until a batch is over.
-
-        Raises:
-            CallError: The server does not tell, many times in a row, or does not know it.
-        """
-        from anyio import sleep
-
-        told: tuple[object, ...] = ()
-        failed, pause_s = 0, min(FIRST_POLL_S, poll_s)
-        while True:
-            try:
-                batch = await self.post.look(batch_id)
-                failed = 0
-                if batch.figures != told:
-                    self.tell(batch, model)
-                    told = batch.figures
-                if batch.status in OVER:
-                    return batch
-            except CallError as error:
-                failed += 1
-                # A batch that was just made may not be known everywhere yet.
-                most = LOST_AFTER if is_lost(error) else POLLS_FAILED_AT_MOST
-                if not (is_retryable(error) or is_lost(error)) or failed > most:
-                    raise
-            await sleep(pause_s)
-            pause_s = min(2 * pause_s, poll_s)
-
-    def tell(self, batch: ServerBatch, model: str) -> None:
-        """Tell the hooks how far a batch is."""
-        if self.hooks.wants(BatchWatched):
-            self.hooks.emit(
-                BatchWatched(
-                    batch_id=batch.id,
-                    model=model,
-                    status=batch.status,
-                    requests=batch.requests,
-                    completed=batch.completed,
-                    failed=batch.failed,
-                )
-            )
-
-    async def find(self, note: Wave) -> ServerBatch | None:
-        """Return the batch that a wave has become, if it has."""
-        found = await self.post.find(note.id, note.begun_at)
-        if found is not None:
-            await self.note(replace(note, batch_id=found.id))
-        return found
-
-    async def note(self, note: Wave) -> None:
-        """Tell the journal what is known of a wave by now."""
-        if self.journal is not None:
-            await in_thread(partial(self.journal.note_wave, note))
-
-    async def keep(self, wave: str, lines: list[Line]) -> bool:
-        """Keep in the journal what lines bring, whoever asked for it; tell whether it is there."""
-        replies = [(line.name, line.body, line.request_id) for line in lines if line.is_reply]
-        if self.journal is None or not replies:
-            return False
-        try:
-            await in_thread(partial(self.journal.keep_wave, wave, replies))
-        except JournalError as error:  # a reply is worth more than its note
-            warned(f"replies could not be kept in the journal: {error}")
-            return False
-        return True
 
 
 class Pilot(Watcher, ABC):
@@ -227,6 +131,11 @@ class Pilot(Watcher, ABC):
         if scope.cancelled_caught:
             warned(f"the batch {batch_id!r} could not be cancelled in time")
 
+    def may_be_listed(self, note: Wave) -> bool:
+        """Tell whether a batch that was asked for, and is not listed, may have been made."""
+        listed_within = timedelta(seconds=self._batch.listed_within_s)
+        return note.tried_at is not None and datetime.now(UTC) - note.tried_at <= listed_within
+
     @abstractmethod
     async def regroup(self, flight: Flight) -> None:
         """Let calls join what the journal says that they travel with by now."""
@@ -279,6 +188,7 @@ class Pilot(Watcher, ABC):
                 self.journal,
                 most_bytes=self._most_bytes,
                 most_requests=self._batch.max_requests,
+                endpoint=self._batch.endpoint,
             )
         )
         for item, found in packed.elsewhere:
@@ -304,10 +214,15 @@ class Pilot(Watcher, ABC):
 
     async def _create(self, flight: Flight, file_id: str) -> ServerBatch:
         """Make the batch, unless an earlier try has, whose reply was lost."""
-        if flight.in_doubt:
+        from anyio import sleep
+
+        while flight.in_doubt:
             found = await self.find(flight.note)
             if found is not None:
                 return found
+            if not self.may_be_listed(flight.note):
+                break
+            await sleep(min(FIRST_POLL_S, self._batch.poll_s))
         note = replace(flight.note, tried_at=datetime.now(UTC))
         if self.journal is not None:
             is_ours = await in_thread(partial(self.journal.try_wave, note, flight.rows))
@@ -315,7 +230,7 @@ class Pilot(Watcher, ABC):
                 raise _Claimed
         flight.note, flight.in_doubt = note, True
         try:
-            batch = await self.post.create(file_id, note.id)
+            batch = await self.post.create(file_id, note.id, self._batch.endpoint)
         except CallError as error:
             flight.in_doubt = not is_refused(error)
             raise

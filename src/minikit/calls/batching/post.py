@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-from minikit.calls.batching.wire import ENDPOINT, WAVE, Lines, ServerBatch, read_batch
+from minikit.calls.batching.wire import WAVE, Lines, ServerBatch, read_batch
 from minikit.calls.retry import Retry, RetryBudget, retried
 from minikit.errors import (
     BadReplyError,
@@ -88,8 +88,13 @@ class Post:
 
         return await self._there("/files", lambda: self.again(send))
 
-    async def create(self, file_id: str, wave: str) -> ServerBatch:
+    async def create(self, file_id: str, wave: str, endpoint: str) -> ServerBatch:
         """Make a batch of a file; asked once, since nobody knows what became of a lost reply.
+
+        Args:
+            file_id: The server's id of the file.
+            wave: Our id.
+            endpoint: The path that each line of the file names.
 
         Raises:
             RequestRejectedError: The server has no batches.
@@ -97,7 +102,7 @@ class Post:
         """
         body = {
             "input_file_id": file_id,
-            "endpoint": ENDPOINT,
+            "endpoint": endpoint,
             "completion_window": "24h",
             "metadata": {WAVE: wave},
         }

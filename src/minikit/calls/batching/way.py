@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from minikit.calls.batching.lane import Lane, Room
 from minikit.calls.batching.post import Post
-from minikit.calls.standin import hurried
+from minikit.calls.standin import hurried, hurries
 from minikit.errors import ArgumentError
 
 if TYPE_CHECKING:
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
     from minikit.models.model import Model
 
 __all__ = ["BatchWay", "check_model"]
+
+AT_ONCE_S = 0.1
+"""How long calls are gathered in a test that waits for nobody; those of one level still meet."""
 
 
 class BatchWay:
@@ -81,11 +85,12 @@ class BatchWay:
         lanes = self._room(self._connections.session()).lanes
         key = (self._connections.route(model), model.id)
         if key not in lanes:
+            most_s = AT_ONCE_S if hurries() else self.batch.gather_s
             lanes[key] = Lane(
                 Post(transport, hurried(self._retry)),
                 self._hooks,
                 self._journal,
-                self.batch,
+                replace(self.batch, gather_s=min(most_s, self.batch.gather_s)),
                 model=model.id,
                 recall=recall,
             )
@@ -95,7 +100,7 @@ class BatchWay:
         from anyio import Semaphore
 
         if self.batch not in session.rooms:
-            session.rooms[self.batch] = Room(Semaphore(self.batch.max_requests))
+            session.rooms[self.batch] = Room(Semaphore(self.batch.max_waiting))
         return session.rooms[self.batch]
 
 

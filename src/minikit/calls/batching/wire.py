@@ -13,9 +13,7 @@ from minikit.errors import BadReplyError
 if TYPE_CHECKING:
     from minikit.calls.request import Request
 
-__all__ = ["ENDPOINT", "WAVE", "Line", "Lines", "ServerBatch", "line_of", "read_batch"]
-
-ENDPOINT = "/v1/chat/completions"
+__all__ = ["WAVE", "Line", "Lines", "ServerBatch", "line_of", "read_batch"]
 
 WAVE = "minikit_wave"
 """The key of our id in the metadata of a batch."""
@@ -27,11 +25,17 @@ _BREAKS = {char: f"\\u{ord(char):04x}" for char in "\x85\u2028\u2029"}
 """What some take for the end of a line; JSON may escape it."""
 
 
-def line_of(name: str, request: Request) -> bytes:
-    """Return the line of a request, which is named `name` in its file; UTF-8, with its end."""
+def line_of(name: str, request: Request, endpoint: str) -> bytes:
+    """Return the line of a request in a file; UTF-8, with its end.
+
+    Args:
+        name: Its name in the file.
+        request: What is asked.
+        endpoint: The path that the batch is for.
+    """
     import json
 
-    line = {"custom_id": name, "method": "POST", "url": ENDPOINT, "body": request.to_wire()}
+    line = {"custom_id": name, "method": "POST", "url": endpoint, "body": request.to_wire()}
     text = json.dumps(line, ensure_ascii=False, separators=(",", ":"))
     if not text.isascii():
         text = well_formed(text)
