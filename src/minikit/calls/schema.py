@@ -11,6 +11,7 @@ from functools import cache, lru_cache
 from itertools import repeat
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast, overload
 
+from minikit.calls.aliases import check_aliases
 from minikit.calls.completion import well_formed
 from minikit.calls.strict import NULL, Node, branches, choices, strict, takes_null, target
 from minikit.errors import ArgumentError
@@ -178,7 +179,9 @@ def _schema_of(kind: Any) -> Schema[Any]:  # noqa: ANN401 - any annotation
     if isroutine(kind):  # pydantic would call it
         raise ArgumentError(f"a schema is a type, not the function {kind.__name__}")
     try:
-        return Schema(TypeAdapter(kind))
+        adapter = TypeAdapter(kind)
+        check_aliases(cast("Any", adapter.core_schema))
+        return Schema(adapter)
     except (PydanticUserError, PydanticUndefinedAnnotation, UnusableError) as error:
         reason = str(error).partition("\n")[0]
         raise ArgumentError(f"no schema can be made of {kind!r}: {reason}") from error
