@@ -118,6 +118,15 @@ def minikit_cassette(
         yield cassette
 
 
+@pytest.fixture(scope="session")
+def minikit_base_url() -> Iterator[str]:
+    """Where minikit_server or minikit_cassette of each test answers other processes too."""
+    from minikit.testing.exchange import Exchange
+
+    with Exchange().serving() as base_url:
+        yield base_url
+
+
 def _checked(choice: str = "", *others: object) -> str:
     if choice not in _CHOICES or others:
         raise pytest.UsageError(f'{REAL_CALLS} is "allow" or "block", not {(choice, *others)}')

@@ -278,9 +278,9 @@ async def test_what_is_no_completion_is_not_recorded(path: Path) -> None:
     async def forward(body: bytes) -> Any:  # noqa: ANN401
         raise AssertionError(body)
 
-    with pytest.raises(UnexpectedRequestError, match="'/v1/files': only chat completions"):
-        await cassette.respond("/v1/files", b"", forward)
-    with pytest.raises(UnexpectedRequestError, match="/v1/files"):
+    with pytest.raises(UnexpectedRequestError, match="'/v1/models': only chat completions"):
+        await cassette.respond("/v1/models", b"", forward)
+    with pytest.raises(UnexpectedRequestError, match="/v1/models"):
         cassette.check()
 
 

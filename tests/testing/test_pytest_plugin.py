@@ -318,6 +318,43 @@ def test_the_place_of_a_recording_can_be_chosen(suite: pytest.Pytester) -> None:
     run(suite, passed=1)
 
 
+def test_other_processes_can_ask_at_an_address(suite: pytest.Pytester) -> None:
+    """The address is that of the session, the script that of the test; nothing goes astray."""
+    suite.makepyfile(
+        """
+        import openai
+        import pytest
+
+        @pytest.fixture(scope="session")
+        def service(minikit_base_url):
+            with openai.OpenAI(base_url=minikit_base_url, api_key="x", max_retries=0) as sdk:
+                yield lambda text: sdk.chat.completions.create(
+                    model="gpt-4o-mini", messages=[{"role": "user", "content": text}]
+                ).choices[0].message.content
+
+        def test_one(service, minikit_server):
+            minikit_server.reply("one")
+            assert service("a") == "one"
+
+        def test_two(service, minikit_server):
+            minikit_server.reply("two")
+            assert service("b") == "two"
+
+        def test_unexpected(service, minikit_server):
+            with pytest.raises(openai.BadRequestError):
+                service("What swims?")
+
+        def test_stray(service):
+            with pytest.raises(openai.BadRequestError):
+                service("Who hears?")
+        """
+    )
+    output = run(suite, passed=3, failed=1, errors=1)
+    assert re.search(r"request 1 was not expected:\n.*\n.*What swims", output)
+    assert "came while no test had the fixture minikit_server or minikit_cassette:" in output
+    assert "user: Who hears?" in output
+
+
 def test_workers_of_xdist_know_the_options(suite: pytest.Pytester) -> None:
     """In a worker, a process of its own (and so slow), all is as it is without."""
     suite.makepyfile(

@@ -16,7 +16,6 @@ from pydantic import BaseModel
 from minikit import (
     ArgumentError,
     AsyncClient,
-    Batch,
     CallError,
     Client,
     JobError,
@@ -321,21 +320,6 @@ def test_slips_in_a_script_are_told_where_they_stand() -> None:
         ScriptedServer().reply(wrong)
     with pytest.raises(ArgumentError, match="when=3 is neither a text nor a function"):
         ScriptedServer().reply("Hello", when=cast("Any", 3))
-
-
-def test_a_batch_is_refused_with_the_way_out() -> None:
-    """There is no Batch API here; an outcome of a row would hide that."""
-
-    def application() -> None:
-        with Client(model=MODEL) as client, ScriptedServer():
-            batch = Batch(gather_s=0.01)
-            list(client.complete_many(["a"], "{text}", engine=batch))
-
-    with (
-        pytest.warns(UserWarning, match="journal"),
-        pytest.raises(UnexpectedRequestError, match=r"'/v1/files'.*engine='local'"),
-    ):
-        application()
 
 
 def test_something_must_be_scripted() -> None:

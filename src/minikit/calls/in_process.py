@@ -11,7 +11,7 @@ from minikit.errors import MinikitError
 __all__ = ["Respond", "as_reply", "in_process_transport"]
 
 Respond = Callable[[str, bytes], Awaitable[Reply]]
-"""Answers a request, given by the path of its URL and by its body.
+"""Answers a request, given by path and query of its URL and by its body, b"" for a GET.
 
 A TimeoutError is a reply that does not come in time, a ConnectionError a connection that breaks;
 an error of ours is raised where the call was made.
@@ -26,7 +26,7 @@ def in_process_transport(http: Any, respond: Respond) -> Any:  # noqa: ANN401 - 
 
     async def answer(request: Any) -> Any:  # noqa: ANN401
         try:
-            reply = await respond(request.url.path, request.content)
+            reply = await respond(request.url.raw_path.decode(), request.content)
         except TimeoutError as error:
             raise http.ReadTimeout(str(error), request=request) from error
         except (ConnectionError, MinikitError) as error:

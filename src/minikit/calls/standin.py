@@ -21,7 +21,17 @@ if TYPE_CHECKING:
     from minikit.calls.retry import Retry
     from minikit.calls.transport import Server
 
-__all__ = ["Detour", "Forward", "Stage", "StandIn", "current", "hurried", "standing"]
+__all__ = [
+    "Detour",
+    "Forward",
+    "Stage",
+    "StandIn",
+    "current",
+    "forwarded",
+    "hurried",
+    "hurries",
+    "standing",
+]
 
 OPENAI = "https://api.openai.com/v1"
 
@@ -88,7 +98,7 @@ class Stage:
 
     async def respond(self, server: Server, path: str, body: bytes) -> Reply:
         """Answer one request that was meant for `server`; see `StandIn.respond`."""
-        return await self._present().respond(path, body, partial(_forwarded, server))
+        return await self._present().respond(path, body, partial(forwarded, server))
 
     def _present(self) -> StandIn:
         if self.standin is None:
@@ -108,7 +118,7 @@ class Detour:
         return OpenAITransport.connect(self.server, partial(self.stage.respond, self.server))
 
 
-async def _forwarded(server: Server, body: bytes) -> Reply:
+async def forwarded(server: Server, body: bytes) -> Reply:
     """Ask the real server, by a connection of its own: a recording is made once."""
     from anyio import to_thread
 
@@ -127,10 +137,14 @@ def current() -> Stage | None:
     return _stage
 
 
+def hurries() -> bool:
+    """Tell whether nobody is there who gains by a wait."""
+    return not (_stage is None or _stage.is_real)
+
+
 def hurried(retry: Retry) -> Retry:
     """Return how to try again: at once, where nobody is there who gains by a wait."""
-    is_real = _stage is None or _stage.is_real
-    return retry if is_real else replace(retry, wait_initial_s=0)
+    return replace(retry, wait_initial_s=0) if hurries() else retry
 
 
 @contextmanager

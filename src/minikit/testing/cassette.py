@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Lock
@@ -149,16 +148,6 @@ class Cassette(Double):
         self._used = Counter[str]()
         self._lock = Lock()
 
-    def standing(self) -> AbstractContextManager[None]:
-        """Read the file, if there is one, and stand in, without a check at the end.
-
-        Raises:
-            ArgumentError: A line of it is no call.
-        """
-        self._calls = [] if self.record == "all" else list(self._read())
-        self._used.clear()
-        return super().standing()
-
     def assert_all_used(self) -> None:
         """Check that each recorded call was made again.
 
@@ -173,6 +162,15 @@ class Cassette(Double):
                 f"{unused.total()} of {len(self._calls)} calls in {self.path} were not made, such "
                 f"as\n{shown(call.request)}\nrecord it anew with record='all'"
             )
+
+    def _begin(self) -> None:
+        """Read the file, if there is one.
+
+        Raises:
+            ArgumentError: A line of it is no call.
+        """
+        self._calls = [] if self.record == "all" else list(self._read())
+        self._used.clear()
 
     async def _answer(self, request: Request, body: bytes, forward: Forward) -> Wire:
         asked = Request(body=_without_images(request.body))

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from contextlib import AbstractContextManager, ExitStack
+from collections.abc import Generator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from typing import TYPE_CHECKING, Self
 
 from minikit.calls.standin import standing
+from minikit.testing.batches import Batches
 from minikit.testing.request import Request, UnexpectedRequestError
 
 if TYPE_CHECKING:
@@ -33,6 +35,7 @@ class Double(ABC):
         self.requests: list[Request] = []
         self.unexpected: list[UnexpectedRequestError] = []
         self._stay = ExitStack()
+        self._batches = Batches()
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__}, {len(self.requests)} requests>"
@@ -53,7 +56,28 @@ class Double(ABC):
 
     def standing(self) -> AbstractContextManager[None]:
         """Stand in as a `with` block does, without a check at its end."""
+        self._begin()
         return standing(self)
+
+    @contextmanager
+    def serving(self) -> Generator[str]:
+        """Answer on a port of this machine too, and check at the end as a `with` block does.
+
+        For an application that runs in another process, or that calls with another library. Give
+        it the address, such as by OPENAI_BASE_URL, and any key; nothing is set here. Requests come
+        by HTTP as to any server: retries wait, and after `timeout()` so does the client, as long
+        as its own limit says. What a cassette records it asks of the server that OPENAI_BASE_URL
+        names here, else of OpenAI, with the key that the application sends.
+
+        Yields:
+            The base URL, "http://127.0.0.1:PORT/v1".
+        """
+        from minikit.testing.loopback import loopback
+
+        self._begin()
+        with loopback(self.respond) as base_url:
+            yield base_url
+        self.check()
 
     def check(self) -> None:
         """Check what holds at the end of a test; the `with` block ends with it.
@@ -72,16 +96,38 @@ class Double(ABC):
         if self.unexpected:
             raise self.unexpected[0]
 
+    def _begin(self) -> None:  # noqa: B027 - most need nothing
+        """Make ready to answer."""
+
     def takes(self, server: str) -> bool:
         """Take the calls to any server; called by minikit."""
         return True
 
     async def respond(self, path: str, body: bytes, forward: Forward) -> Wire:
-        """Answer a request; called by minikit."""
+        """Answer a request; called by minikit.
+
+        Args:
+            path: Path and query of its URL.
+            body: Its body; b"" for a GET.
+            forward: Asks the server that it was meant for.
+        """
+
+        async def answered(request: Request, sent: bytes) -> Wire:
+            with self._noting():
+                return await self._answer(request, sent, forward)
+
+        with self._noting():
+            reply = await self._batches.respond(path, body, answered)
+            return reply or await answered(Request.of(path.partition("?")[0], body), body)
+
+    @contextmanager
+    def _noting(self) -> Generator[None]:
+        """Keep the error of a request that there is no answer for, once."""
         try:
-            return await self._answer(Request.of(path, body), body, forward)
+            yield
         except UnexpectedRequestError as error:
-            self.unexpected.append(error)
+            if error not in self.unexpected:
+                self.unexpected.append(error)
             raise
 
     @abstractmethod

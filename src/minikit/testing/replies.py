@@ -20,6 +20,7 @@ __all__ = [
     "completion",
     "disconnected",
     "error",
+    "failure",
     "raw",
     "refusal",
     "structured",
@@ -124,14 +125,20 @@ def error(
     """
     if status not in range(400, 600):
         raise ArgumentError(f"status={status!r} is no HTTP error: give one of 400 to 599")
-    code = code or _CODES.get(status)
-    told = {"message": message, "type": "invalid_request_error", "param": None, "code": code}
-    body = json.dumps({"error": told})
     if retry_after_s is None and status == 429:
         retry_after_s = 0.001
-    headers = {} if retry_after_s is None else {"retry-after-ms": str(retry_after_s * 1000)}
-    reply = _wire(status, body, headers=headers)
+    reply = failure(status, message, code=code, retry_after_s=retry_after_s)
     return Reply(label=f"error({status})", make=lambda _: reply)
+
+
+def failure(
+    status: int, message: str, *, code: str | None = None, retry_after_s: float | None = None
+) -> Wire:
+    """Return an error in OpenAI's form."""
+    code = code or _CODES.get(status)
+    told = {"message": message, "type": "invalid_request_error", "param": None, "code": code}
+    headers = {} if retry_after_s is None else {"retry-after-ms": str(retry_after_s * 1000)}
+    return _wire(status, json.dumps({"error": told}), headers=headers)
 
 
 def raw(body: str | bytes, *, status: int = 200, content_type: str = "application/json") -> Reply:
@@ -141,7 +148,7 @@ def raw(body: str | bytes, *, status: int = 200, content_type: str = "applicatio
 
 
 def timeout() -> Reply:
-    """Let the client's time limit pass, without the wait."""
+    """Let the client's time limit pass, without the wait; in a batch, let the request expire."""
 
     def make(_: Request) -> Wire:
         raise TimeoutError("scripted by the test")
@@ -150,7 +157,10 @@ def timeout() -> Reply:
 
 
 def disconnected(after: str = "") -> Reply:
-    """Break the connection: before any reply, or, in a stream, when this text has come."""
+    """Break the connection: before any reply, or, in a stream, when this text has come.
+
+    A request of a batch that is answered so is missing in the files of the batch.
+    """
 
     def make(request: Request) -> Wire:
         if not (after and request.is_streamed):

@@ -31,9 +31,11 @@ class Request:
 
     Attributes:
         body: The JSON of it; not to be changed.
+        is_batched: Whether it came in a batch.
     """
 
     body: Mapping[str, Any] = field(repr=False)
+    is_batched: bool = False
 
     @classmethod
     def of(cls, path: str, body: bytes) -> Request:
@@ -44,10 +46,28 @@ class Request:
         """
         if not path.endswith(CHAT):
             raise UnexpectedRequestError(
-                f"a request for {path!r}: only chat completions can be scripted and recorded; let "
-                f"the test run a batch's calls one by one, with engine='local'"
+                f"a request for {path!r}: only chat completions, and batches of them, can be "
+                f"scripted and recorded",
+                code="unexpected_request",
             )
-        return cls(body=json.loads(body))
+        return cls.read(body)
+
+    @classmethod
+    def read(cls, body: bytes, *, is_batched: bool = False) -> Request:
+        """Read the body of a request for a chat completion.
+
+        Raises:
+            UnexpectedRequestError: It is none.
+        """
+        try:
+            request = cls(body=json.loads(body), is_batched=is_batched)
+            _ = request.model, request.texts
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            raise UnexpectedRequestError(
+                f"a request with a body that asks for no chat completion: {body[:200]!r}",
+                code="unexpected_request",
+            ) from error
+        return request
 
     @property
     def model(self) -> str:

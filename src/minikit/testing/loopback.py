@@ -1,0 +1,138 @@
+"""A test double as a server on this machine, for applications that run in another process."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Awaitable, Callable, Generator
+from contextlib import contextmanager, suppress
+from functools import partial
+from http.server import BaseHTTPRequestHandler
+from socketserver import ThreadingTCPServer
+from threading import Thread
+from typing import TYPE_CHECKING, Any
+
+from minikit.calls.endpoint import Endpoint
+from minikit.calls.standin import OPENAI, forwarded
+from minikit.testing.replies import failure
+from minikit.testing.request import UnexpectedRequestError
+
+if TYPE_CHECKING:
+    from minikit.calls.offline import Reply as Wire
+    from minikit.calls.standin import Forward
+
+__all__ = ["loopback"]
+
+Respond = Callable[[str, bytes, "Forward"], Awaitable["Wire"]]
+
+
+@contextmanager
+def loopback(respond: Respond) -> Generator[str]:
+    """Serve `respond` at a free port of this machine, and give its base URL.
+
+    What it forwards goes to the server that OPENAI_BASE_URL names as the block begins, else to
+    OpenAI, with the key of the request.
+
+    Args:
+        respond: Answers a request, as `Double.respond` does; it is called in many threads, in an
+            event loop of its own each time.
+    """
+    upstream = os.environ.get("OPENAI_BASE_URL") or OPENAI
+    with _Server(("127.0.0.1", 0), partial(_Handler, respond, upstream)) as server:
+        thread = Thread(target=server.serve_forever, args=(0.02,), name="minikit loopback")
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_address[1]}/v1"
+        finally:
+            server.shutdown()
+            thread.join()
+            server.hang_up()
+
+
+class _Server(ThreadingTCPServer):
+    """Listens, and has a thread for each connection."""
+
+    daemon_threads = True
+    request_queue_size = 128
+
+    def __init__(self, address: tuple[str, int], handler: Callable[..., _Handler]) -> None:
+        super().__init__(address, handler)
+        self._open: set[Any] = set()
+
+    def process_request(self, request: Any, client_address: Any) -> None:  # noqa: ANN401 - as typed above it
+        """Remember a connection, and answer what comes by it."""
+        self._open.add(request)
+        super().process_request(request, client_address)
+
+    def shutdown_request(self, request: Any) -> None:  # noqa: ANN401 - as typed above it
+        """Close a connection."""
+        self._open.discard(request)
+        super().shutdown_request(request)
+
+    def hang_up(self) -> None:
+        """Break the connections that are open, which ends their threads."""
+        for connection in tuple(self._open):
+            with suppress(OSError):  # it is being closed
+                connection.shutdown(socket.SHUT_RDWR)
+
+
+class _Handler(BaseHTTPRequestHandler):
+    """Answers the requests of one connection, one after the other."""
+
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True  # a piece of a stream does not wait for the next
+
+    def __init__(self, respond: Respond, upstream: str, *connection: Any) -> None:  # noqa: ANN401 - of the base class
+        self._respond = respond
+        self._upstream = upstream
+        super().__init__(*connection)
+
+    def do_GET(self) -> None:
+        """Answer a request without a body."""
+        self.do_POST()
+
+    def do_POST(self) -> None:
+        """Answer a request."""
+        import anyio
+
+        body = self.rfile.read(int(self.headers.get("content-length", 0)))
+        try:
+            anyio.run(self._answer, body)
+        except ConnectionError:  # by the script, or because the client has left
+            self.close_connection = True
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - as in the base class
+        """Say nothing."""
+
+    async def _answer(self, body: bytes) -> None:
+        try:
+            reply = await self._respond(self.path, body, self._forward)
+        except TimeoutError:
+            self.connection.recv(1)  # which ends when the client has had enough
+            raise ConnectionAbortedError from None
+        except UnexpectedRequestError as error:
+            reply = failure(400, str(error), code=error.code)
+        except ConnectionError:
+            raise
+        except Exception as error:  # noqa: BLE001 - what asked the real server has failed
+            reply = failure(502, f"{type(error).__name__}: {error}")
+        await self._send(reply)
+
+    async def _send(self, reply: Wire) -> None:
+        self.send_response(reply.status)
+        for name, value in reply.headers.items():
+            self.send_header(name, value)
+        if isinstance(reply.body, bytes):
+            self.send_header("content-length", str(len(reply.body)))
+            self.end_headers()
+            self.wfile.write(reply.body)
+            return
+        self.send_header("transfer-encoding", "chunked")
+        self.end_headers()
+        async for piece in reply.body:
+            self.wfile.write(b"%x\r\n%b\r\n" % (len(piece), piece))
+        self.wfile.write(b"0\r\n\r\n")
+
+    async def _forward(self, body: bytes) -> Wire:
+        key = self.headers.get("authorization", "").removeprefix("Bearer ")
+        return await forwarded(Endpoint(base_url=self._upstream, api_key=key), body)
