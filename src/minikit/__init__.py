@@ -114,6 +114,7 @@ if TYPE_CHECKING:
     from minikit.jobs.corpus.options import CorpusOptions, SummarizeManyOptions
     from minikit.jobs.corpus.outcome import DocumentOutcome, Figures
     from minikit.jobs.corpus.outcomes import AsyncDocumentOutcomes
+    from minikit.jobs.corpus.plan import CorpusPlan
     from minikit.jobs.corpus.report import CorpusProgress, CorpusReport, WorkerReport
     from minikit.jobs.describing.description import (
         DescribedImage,
@@ -202,6 +203,7 @@ __all__ = [
     "ContextOverflowError",
     "Conversation",
     "CorpusOptions",
+    "CorpusPlan",
     "CorpusProgress",
     "CorpusReport",
     "Coverage",

@@ -15,6 +15,7 @@ from minikit.jobs.summarizing.options import Options, SummarizeOptions
 from minikit.jobs.summarizing.prepare import Job, prepare
 from minikit.jobs.summarizing.stream import AsyncSummaryStream
 from minikit.jobs.summarizing.summary import Summary
+from minikit.jobs.verb import naming
 from minikit.models.model import Model
 from minikit.text.document import Document, Source
 from minikit.verbs import AsyncVerbs
@@ -99,7 +100,9 @@ class AsyncClient(AsyncVerbs):
         Raises:
             ArgumentError: An option cannot be used.
         """
-        resolved, checked = self._resolved(model), Options(**options)
+        resolved = self._resolved(model)
+        with naming("stream_summary()", "summarize"):
+            checked = Options(**options)
         if checked.engine != "local":
             raise ArgumentError(
                 "a stream is read as it is written, and a batch is not: use summarize(), or leave "
@@ -194,7 +197,7 @@ class AsyncClient(AsyncVerbs):
         Raises:
             ArgumentError: An option cannot be used; other errors are raised by the outcomes.
         """
-        return self._many(documents, "summarize", model, options)
+        return self._many(documents, "summarize", model, options, called="summarize_many()")
 
     def run_many(
         self,
@@ -208,8 +211,9 @@ class AsyncClient(AsyncVerbs):
 
         Args:
             documents: As for `summarize_many`.
-            verb: "summarize", "ask", "extract" or "translate"; all its arguments but the first are
-                given by name, such as `run_many(folder, verb="translate", language="German")`.
+            verb: "summarize", "ask", "extract", "translate" or "describe"; all its arguments but
+                the first are given by name, such as `run_many(folder, verb="translate",
+                language="German")`. To describe, the documents are images.
             model: Another model than the client's.
             **options: Those of the verb, and `CorpusOptions`.
 
@@ -219,7 +223,8 @@ class AsyncClient(AsyncVerbs):
         Raises:
             ArgumentError: An option cannot be used; other errors are raised by the outcomes.
         """
-        return self._many(documents, verb, model, options)
+        called = f"run_many(documents, verb={verb!r}, ...)"
+        return self._many(documents, verb, model, options, called=called)
 
     @overload
     async def plan(
@@ -284,7 +289,8 @@ class AsyncClient(AsyncVerbs):
             raise ArgumentError(f"several models are planned for summaries, not for {verb!r}")
         each = [self._resolved(one) for one in model]
         document = await in_thread(partial(readable, source))
-        checked = Options(**options)
+        with naming("plan()", verb):
+            checked = Options(**options)
         jobs = [await self._summary_job(document, one, checked) for one in each]
         return Plans(plans=tuple(job.plan for job in jobs))
 
@@ -306,6 +312,8 @@ class AsyncClient(AsyncVerbs):
         verb: CorpusVerb,
         model: str | Model | None,
         options: Mapping[str, Any],
+        *,
+        called: str,
     ) -> AsyncDocumentOutcomes[Any]:
         from minikit.jobs.corpus.outcomes import AsyncDocumentOutcomes
 
@@ -314,6 +322,7 @@ class AsyncClient(AsyncVerbs):
             verb,
             self._resolved(model),
             options,
+            called=called,
             client=self,
             pipeline=self._pipeline,
             settings=self._settings,

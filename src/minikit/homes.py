@@ -42,6 +42,7 @@ HOMES = {
     "minikit.jobs.corpus.options": "CorpusOptions SummarizeManyOptions",
     "minikit.jobs.corpus.outcome": "DocumentOutcome Figures",
     "minikit.jobs.corpus.outcomes": "AsyncDocumentOutcomes",
+    "minikit.jobs.corpus.plan": "CorpusPlan",
     "minikit.jobs.corpus.report": "CorpusProgress CorpusReport WorkerReport",
     "minikit.jobs.describing.description": "DescribeOptions DescribedImage Description "
     "DescriptionPlan",

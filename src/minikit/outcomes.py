@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from os import PathLike
     from types import TracebackType
 
+    from minikit.jobs.corpus.plan import CorpusPlan
     from minikit.jobs.corpus.report import CorpusReport
     from minikit.jobs.outcomes import AsyncStream
     from minikit.jobs.plan import VerbPlan
@@ -210,6 +211,10 @@ class DocumentOutcomes(Stream[AsyncDocumentOutcomes[R], DocumentOutcome[R]], Gen
     Leaving either before the end cancels what is under way. See `AsyncDocumentOutcomes` for how
     documents are read, and for the errors.
     """
+
+    def plan(self) -> CorpusPlan:
+        """Work out what the run would take; see `AsyncDocumentOutcomes.plan`."""
+        return self._loop.call(self._stream.plan)
 
     @property
     def report(self) -> CorpusReport:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from minikit.jobs.plan import Plan, VerbPlan
     from minikit.text.document import Span
 
-__all__ = ["draw_levels", "draw_plans", "draw_tree", "likely_text"]
+__all__ = ["draw_levels", "draw_notes", "draw_plans", "draw_tree", "likely_text"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,7 +69,13 @@ def draw_levels(plan: VerbPlan) -> str:
         for level in plan.levels
     ]
     levels = table(["operation", "calls", "input tokens", "output tokens"], rows)
-    return f"{levels}\n\ncost: {_bounds(plan)}\ntime: {_time(plan)}"
+    told = [levels, "", f"cost: {_bounds(plan)}", f"time: {_time(plan)}", *draw_notes(plan)]
+    return "\n".join(told)
+
+
+def draw_notes(plan: VerbPlan) -> list[str]:
+    """Return a line for each note of a plan."""
+    return [f"note: {note}" for note in plan.notes]
 
 
 def _bounds(plan: VerbPlan) -> str:
@@ -81,7 +87,9 @@ def _bounds(plan: VerbPlan) -> str:
 def _time(plan: VerbPlan) -> str:
     took = duration(plan)
     if took.at_most_s is not None:
-        return f"{until_text(took.at_most_s)} in batches, 24 h at most for each level"
+        in_turn = any(level.batches_at_least > 1 for level in plan.levels)
+        each = "each of the batches one after another" if in_turn else "each level"
+        return f"{until_text(took.at_most_s)} in batches, 24 h at most for {each}"
     least, likely = time_text(took.at_least_s), time_text(took.likely_s)
     told = f"likely {likely}" if least == likely else f"likely {likely}, {least} at least"
     limits = [
@@ -92,7 +100,10 @@ def _time(plan: VerbPlan) -> str:
         )
         if limit
     ]
-    side_by_side = any(level.operation == "map" for level in plan.levels)
+    side_by_side = any(
+        level.operation == "map" or (level.operation == "single" and level.calls_at_most > 1)
+        for level in plan.levels
+    )
     in_flight = f"{counted(plan.max_concurrency, 'call')} in flight" if side_by_side else ""
     return ", ".join([told, *filter(None, [in_flight, *limits])])
 
@@ -120,7 +131,8 @@ def draw_plans(plans: Sequence[Plan]) -> str:
         ]
         for plan in plans
     ]
-    return table([*head, ""], rows)
+    notes = [f"note: {plan.model}: {note}" for plan in plans for note in plan.notes]
+    return "\n".join([table([*head, ""], rows), *notes])
 
 
 @dataclass(frozen=True, slots=True)

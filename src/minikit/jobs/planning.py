@@ -11,6 +11,7 @@ from minikit.errors import ArgumentError
 from minikit.jobs.parts import readable
 from minikit.jobs.summarizing.options import Options
 from minikit.jobs.summarizing.prepare import prepare
+from minikit.jobs.verb import naming
 
 if TYPE_CHECKING:
     from minikit.jobs.plan import VerbPlan
@@ -30,6 +31,8 @@ _MODULES = {"complete_many": "many"}
 def plan_of(
     verb: Verb,
     source: Any,  # noqa: ANN401 - what the verb takes
+    called: str | None = None,
+    /,
     *,
     setting: Setting,
     model: Model | None = None,
@@ -40,6 +43,7 @@ def plan_of(
     Args:
         verb: What to plan.
         source: Its first argument.
+        called: The function that was called, for what is wrong with the arguments; None: `plan`.
         setting: What the client allows.
         model: Who is asked; "compare" takes none, since its models are an option.
         **options: Its other arguments, by name.
@@ -49,15 +53,17 @@ def plan_of(
     """
     check_choice("verb", verb, Verb)
     if verb == "summarize" and model is not None:
-        return prepare(readable(source), model, Options(**options), setting).plan
+        with naming(called or "plan()", verb):
+            checked = Options(**options)
+        return prepare(readable(source), model, checked, setting).plan
+    called = called or f"plan(source, verb={verb!r}, ...)"
     if model is not None:
         options["model"] = model
     plan_job = import_module(f"minikit.jobs.{_MODULES.get(verb, verb)}").prepare
     try:
         signature(plan_job).bind(source, setting=setting, **options)
     except TypeError as error:
-        raise ArgumentError(
-            f"plan(source, verb={verb!r}, ...) takes the arguments of {verb}() by name: {error}"
-        ) from error
-    plan: VerbPlan = plan_job(source, setting=setting, **options).plan
+        raise ArgumentError(f"{called} takes the arguments of {verb}() by name: {error}") from error
+    with naming(called, verb):
+        plan: VerbPlan = plan_job(source, setting=setting, **options).plan
     return plan

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from decimal import Decimal
 from inspect import iscoroutinefunction
@@ -32,6 +33,7 @@ __all__ = [
     "Setting",
     "digest_of",
     "exact_level",
+    "naming",
     "options_of",
     "planned",
 ]
@@ -71,6 +73,23 @@ def options_of(verb: str) -> Callable[[C], C]:
         return kind
 
     return named
+
+
+@contextmanager
+def naming(called: str, verb: str) -> Generator[None]:
+    """Let it name the function that was called, where that hands its options to another verb.
+
+    Args:
+        called: The function, such as "stream_summary()".
+        verb: The verb that gets the options.
+    """
+    try:
+        yield
+    except TypeError as error:
+        own, told = f"{verb}() ", str(error)
+        if not told.startswith(own):
+            raise
+        raise TypeError(f"{called} {told.removeprefix(own)}") from None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from minikit.models.model import Model
 
-__all__ = ["NOTICE", "ModelRetirementWarning", "warn_if_retiring"]
+__all__ = ["NOTICE", "ModelRetirementWarning", "take_as_warned", "warn_if_retiring"]
 
 NOTICE = timedelta(days=60)
 _warned: dict[str, object] = {}
@@ -41,6 +41,11 @@ def warn_if_retiring(model: Model, today: date) -> None:
     except ModelRetirementWarning:
         del _warned[model.id]
         raise
+
+
+def take_as_warned(model: Model) -> None:
+    """Warn of `model` no more: this process works for another one, which has done so."""
+    _warned.setdefault(model.id, object())
 
 
 def _message(model: Model, today: date) -> str | None:

@@ -11,7 +11,7 @@ from minikit.errors import SourceError
 from minikit.text.kinds import HEAD_BYTES, binary_kind
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from pathspec import GitIgnoreSpec
 
@@ -86,12 +86,15 @@ def find_files(path: Path) -> Found:
     return found
 
 
-def each_file(found: Found, path: Path) -> Iterator[Path]:
+def each_file(
+    found: Found, path: Path, is_wanted: Callable[[Found, Path], bool] | None = None
+) -> Iterator[Path]:
     """Yield the files that `find_files` returns, in their order and as they are found.
 
     Args:
         found: Where what is left out is noted; `Found.within(path)`.
         path: The folder or the pattern.
+        is_wanted: Tells what is wanted, and notes what is not; default: files of text.
 
     Raises:
         SourceError: The folder cannot be read, or the pattern is none.
@@ -100,7 +103,8 @@ def each_file(found: Found, path: Path) -> Iterator[Path]:
         files = _match(found, _split(path)[1], _Rules(found.root))
     else:
         files = _walk(found, path, _Rules(path))
-    return (file for file in files if _is_text(found, file))
+    is_wanted = is_wanted or _is_text
+    return (file for file in files if is_wanted(found, file))
 
 
 def _split(path: Path) -> tuple[Path, str]:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from minikit.models.model import Model
     from minikit.tokens.messages import Detail
 
-__all__ = ["IMAGE_BYTES_AT_MOST", "Image", "ImageSource", "read_images"]
+__all__ = ["IMAGE_BYTES_AT_MOST", "IMAGE_SUFFIXES", "Image", "ImageSource", "read_images"]
 
 ImageSource = str | bytes | os.PathLike[str]
 """A Path is a file, bytes are what a file holds, and a str is an http(s) or data: URL."""
@@ -39,7 +39,7 @@ OpenAI's guide "Images and vision" (read 2026-11-22) allows 512 MB a request. Un
 
 _SHOWN_CHARACTERS = 60
 _FAULTS_TOLD = 20
-_SUFFIXES = (
+IMAGE_SUFFIXES = (
     *(".png", ".jpg", ".jpeg", ".jfif", ".webp", ".gif"),
     *(".tif", ".tiff", ".bmp", ".heic", ".heif", ".avif", ".jp2", ".jxl"),
 )
@@ -160,11 +160,11 @@ def _in_folder(source: ImageSource) -> list[ImageSource]:
         return [source]
     folder = _path(source)
     found = [folder / os.fsdecode(each.name) for each in names if each.is_file()]
-    images = [each for each in found if each.suffix.lower() in _SUFFIXES]
+    images = [each for each in found if each.suffix.lower() in IMAGE_SUFFIXES]
     if not images:
         raise SourceError(
             f"the folder {os.fsdecode(source)!r} holds no images, told by their names: "
-            f"{', '.join(_SUFFIXES)}"
+            f"{', '.join(IMAGE_SUFFIXES)}"
         )
     return [*images]
 

@@ -431,6 +431,47 @@ async def test_options_are_checked_before_anything_is_read(server: ChatServer) -
 
 
 @pytest.mark.anyio
+async def test_what_is_wrong_names_what_was_called() -> None:
+    """An option that there is none of is told of the function that got it, and not of the verb."""
+    wrong: Any = {"lenght": 5}
+    async with AsyncClient(model="offline") as client:
+        with pytest.raises(TypeError, match=r"^summarize_many\(\) got an .* 'lenght'$"):
+            await read(client.summarize_many(texts(1), **wrong))
+        of_verbs: list[tuple[Any, str]] = [
+            ("summarize", r"verb='summarize', \.\.\.\) got an unexpected keyword .* 'lenght'$"),
+            ("translate", r"verb='translate', \.\.\.\) got an unexpected keyword .* 'lenght'$"),
+        ]
+        for verb, told in of_verbs:
+            asked = client.run_many(texts(1), verb=verb, language="German", **wrong)
+            with pytest.raises((TypeError, ArgumentError), match=rf"^run_many\(documents, {told}"):
+                await read(asked)
+        with pytest.raises(ArgumentError, match=r"^run_many\(.*'ask', .* 'question'$"):
+            await read(client.run_many(texts(1), verb="ask"))
+        with pytest.raises(TypeError, match=r"^stream_summary\(\) got an .* 'lenght'$"):
+            client.stream_summary("A b.", **wrong)
+        for model in (None, ["gpt-4o-mini", "offline"]):
+            with pytest.raises(TypeError, match=r"^plan\(\) got an .* 'lenght'$"):
+                await client.plan("A b.", model=model, **wrong)
+
+
+@pytest.mark.anyio
+async def test_an_output_that_cannot_be_written(server: ChatServer, tmp_path: Path) -> None:
+    """The error names the folder, and what was paid for is handed over with its results."""
+    server.handler = lambda _: ok("Fine.")
+    sources = [Document(text=text, title=f"c{n}") for n, text in enumerate(texts(3))]
+    found: list[DocumentOutcome[Any]] = []
+    async with client_of(server) as client:
+        await read(client.summarize_many(sources, output=tmp_path / "first"))
+        (part,) = parts_of(tmp_path / "first")
+        (tmp_path / "out" / part.name).mkdir(parents=True)  # no file can take its place
+        stream = client.summarize_many(sources, output=tmp_path / "out")
+        told = r"cannot write to output='.*out': .*; documents with an outcome: 3"
+        with pytest.raises(ArgumentError, match=told):
+            await taken(stream, found)
+    assert [(outcome.text, outcome.path) for outcome in found] == [("Fine.", None)] * 3
+
+
+@pytest.mark.anyio
 async def test_no_key_is_told_before_anything_is_read() -> None:
     """Nothing is done for calls that could not be sent."""
     async with AsyncClient() as client:
@@ -488,7 +529,7 @@ async def test_an_outcome_as_json(server: ChatServer) -> None:
     line = json.loads(good.to_json())
     assert list(line) == [
         *("index", "name", "digest", "text", "result"),
-        *("calls", "input_tokens", "output_tokens", "cost_usd", "error"),
+        *("calls", "input_tokens", "output_tokens", "cost_usd", "gaps", "error"),
     ]
     assert (line["name"], line["text"], line["error"]) == ("T", good.text, None)
     assert "document" not in line["result"]

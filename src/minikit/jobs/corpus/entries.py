@@ -8,14 +8,27 @@ from collections.abc import AsyncGenerator, AsyncIterable, Iterable, Iterator, M
 from dataclasses import dataclass, replace
 from hashlib import blake2b
 from pathlib import Path
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 from minikit.errors import ArgumentError, MinikitError, SourceError
 from minikit.text.document import Document, Source, SourceWarning
+from minikit.tokens.image_files import IMAGE_SUFFIXES, read_images
+
+if TYPE_CHECKING:
+    from minikit.text.folders import Found
+    from minikit.tokens.image_files import Image
 
 __all__ = ["Documents", "Entry", "entries_of"]
 
-Documents = os.PathLike[str] | Iterable[Source] | AsyncIterable[Source]
+Documents = os.PathLike[str] | Iterable[Source | bytes] | AsyncIterable[Source | bytes]
+
+_READ = {
+    False: "neither a str (text), a Path (a file) nor a Document",
+    True: "neither a Path (a file), bytes (what it holds) nor a str (an address)",
+}
+"""What a document is not, by whether it should be an image."""
+
+_BYTES: tuple[type, ...] = (bytes, bytearray, memoryview)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,7 +44,7 @@ class Entry:
     """
 
     index: int
-    source: str | Path | Document | None
+    source: str | Path | Document | bytes | None
     name: str | None = None
     title: str | None = None
     error: MinikitError | None = None
@@ -43,99 +56,137 @@ class Entry:
             SourceError: It cannot be read.
             MissingExtraError: A package that this kind of file needs is not installed.
         """
+        document = Document.of(cast("Source", self.sound()))
+        return document if self.title is None else replace(document, title=self.title)
+
+    def look(self) -> tuple[Image, ...]:
+        """Measure it, as an image or a folder of images that belong together; blocks.
+
+        Raises:
+            SourceError: It cannot be read, or is no image that servers take.
+        """
+        return read_images(cast("str | Path | bytes", self.sound()), keeps_faulty=True)
+
+    def sound(self) -> str | Path | Document | bytes:
+        """Return the source.
+
+        Raises:
+            SourceError: It is none.
+        """
         if self.source is None:
             raise self.error or SourceError("there is no source")
-        document = Document.of(self.source)
-        return document if self.title is None else replace(document, title=self.title)
+        return self.source
 
     @property
     def characters(self) -> int:
-        """Code points that it holds in memory already."""
+        """Code points, or bytes, that it holds in memory already."""
         source = self.source.text if isinstance(self.source, Document) else self.source
-        return len(source) if isinstance(source, str) else 0
+        return len(source) if isinstance(source, str | bytes) else 0
 
     @property
     def identity(self) -> int:
         """What tells it from most others, also when its file has changed: 64 bits."""
         source = self.source
-        told = self.name
+        told: str | bytes | None = self.name
         if told is None:
-            told = source.text if isinstance(source, Document) else str(source)
-        return int.from_bytes(
-            blake2b(told.encode("utf-8", "surrogatepass"), digest_size=8).digest()
-        )
+            source = source.text if isinstance(source, Document) else source
+            told = source if isinstance(source, bytes) else str(source)
+        data = told.encode("utf-8", "surrogatepass") if isinstance(told, str) else told
+        return int.from_bytes(blake2b(data, digest_size=8).digest())
 
 
-def entries_of(documents: Documents) -> Iterable[Entry] | AsyncGenerator[Entry]:
+def entries_of(
+    documents: Documents, *, images: bool = False
+) -> Iterable[Entry] | AsyncGenerator[Entry]:
     """Return what reads `documents`, one at a time; nothing is read yet.
+
+    Args:
+        documents: A folder, or an iterable.
+        images: Whether they are images.
 
     Raises:
         ArgumentError: It is nothing of that kind.
     """
     given, kind = cast("object", documents), type(documents).__name__
     if isinstance(given, os.PathLike):
-        return _of_folder(Path(cast("os.PathLike[str]", given)))
+        return _of_folder(Path(cast("os.PathLike[str]", given)), images=images)
     if isinstance(given, str | bytes | Document | Mapping):
         raise ArgumentError(
             f"documents is a {kind}: write Path(...) for a folder, or give a list "
             f"of documents, or of this one alone"
         )
     if isinstance(given, AsyncIterable):
-        return _of_async(cast("AsyncIterable[object]", given))
+        return _of_async(cast("AsyncIterable[object]", given), images=images)
     if isinstance(given, Iterable):
-        return _of_iterable(cast("Iterable[object]", given))
+        return _of_iterable(cast("Iterable[object]", given), images=images)
     raise ArgumentError(
         f"documents is the Path of a folder, an iterable or an async iterable of documents, not "
         f"{type(given).__name__}"
     )
 
 
-def _of_folder(folder: Path) -> Iterator[Entry]:
+def _of_folder(folder: Path, *, images: bool) -> Iterator[Entry]:
     from minikit.text.folders import Found, each_file
 
     found, read = Found.within(folder), 0
-    for file in each_file(found, folder):
+    for file in each_file(found, folder, _is_image if images else None):
         title = printable(file.relative_to(found.root))
         yield Entry(index=read, source=file, name=title, title=title)
         read += 1
     left_out = printable(found.account())
     if not read:
         told = f"; left out: {left_out}" if left_out else ""
-        raise SourceError(f"there is no file to read in {printable(folder)!r}{told}")
+        what = "image" if images else "file to read"
+        raise SourceError(f"there is no {what} in {printable(folder)!r}{told}")
     if left_out:
         told = f"of {printable(folder)!r}: {read:,} read; {left_out}"
         warnings.warn(told, SourceWarning, stacklevel=2)
 
 
-def _of_iterable(sources: Iterable[object]) -> Iterator[Entry]:
-    return (_entry(index, source) for index, source in enumerate(sources))
+def _is_image(found: Found, path: Path) -> bool:
+    """Tell by the name of a file whether it is an image; what it holds is seen when it is read."""
+    if path.suffix.lower() in IMAGE_SUFFIXES:
+        return True
+    found.leave_out(path, "without the name of an image")
+    return False
 
 
-async def _of_async(sources: AsyncIterable[object]) -> AsyncGenerator[Entry]:
+def _of_iterable(sources: Iterable[object], *, images: bool) -> Iterator[Entry]:
+    return (_entry(index, source, images=images) for index, source in enumerate(sources))
+
+
+async def _of_async(sources: AsyncIterable[object], *, images: bool) -> AsyncGenerator[Entry]:
     index = 0
     reading = aiter(sources)
     try:
         async for source in reading:
-            yield _entry(index, source)
+            yield _entry(index, source, images=images)
             index += 1
     finally:
         if isinstance(reading, AsyncGenerator):
             await cast("AsyncGenerator[object]", reading).aclose()
 
 
-def _entry(index: int, source: object) -> Entry:
-    if isinstance(source, Document):
+def _entry(index: int, source: object, *, images: bool) -> Entry:
+    if isinstance(source, Document) and not images:
         return Entry(index=index, source=source, name=source.title or source.origin)
     if isinstance(source, str):
-        return Entry(index=index, source=source)
+        return Entry(index=index, source=source, name=_address(source) if images else None)
+    if isinstance(source, _BYTES) and images:
+        return Entry(index=index, source=bytes(cast("bytes", source)))
     if isinstance(source, os.PathLike):
         path = Path(cast("os.PathLike[str]", source))
         return Entry(index=index, source=path, name=printable(path))
-    error = SourceError(
-        f"document {index} is a {type(source).__name__}, and neither a str (text), a Path (a file) "
-        f"nor a Document"
-    )
+    what = "image" if images else "document"
+    error = SourceError(f"{what} {index} is a {type(source).__name__}, and {_READ[images]}")
     return Entry(index=index, source=None, error=error)
+
+
+def _address(url: str) -> str | None:
+    """Return what an address is called, without what may be secret there."""
+    if not url.lower().startswith(("http://", "https://")):
+        return None
+    return url.partition("?")[0].partition("//")[2].rpartition("@")[2]
 
 
 def printable(path: Path | str) -> str:

@@ -37,6 +37,9 @@ WINDOW_AT_MOST = 1_000
 IN_BATCHES_AT_MOST = 10_000
 """Documents under way at a time that go in batches: each holds its text for hours."""
 
+IMAGES_IN_BATCHES_AT_MOST = 500
+"""Images under way at a time that go in batches: a photograph is as large as a thousand texts."""
+
 PARTITIONS_AT_LEAST = 4
 """Partitions under way at a time, so that the last document of one holds up no other."""
 
@@ -58,7 +61,8 @@ async def local_run(job: CorpusJob) -> CorpusRun[Any]:
     pipeline.check_key(work.model)
     at_once = pipeline.max_concurrency
     if batch is not None:
-        at_once = min(batch.max_requests, IN_BATCHES_AT_MOST)
+        most = IMAGES_IN_BATCHES_AT_MOST if work.verb == "describe" else IN_BATCHES_AT_MOST
+        at_once = min(batch.max_requests, most)
         work = replace(work, options={**work.options, "engine": batch})
     budget = None if options.limit_usd is None else Budget(options.limit_usd)
     account = Account(budget=budget, job=work.job)

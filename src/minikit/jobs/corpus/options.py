@@ -31,7 +31,7 @@ __all__ = [
     "parted",
 ]
 
-CorpusVerb = Literal["summarize", "ask", "extract", "translate"]
+CorpusVerb = Literal["summarize", "ask", "extract", "translate", "describe"]
 OutputFormat = Literal["jsonl", "parquet"]
 
 

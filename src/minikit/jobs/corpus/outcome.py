@@ -23,19 +23,21 @@ _TOLD_ELSEWHERE = frozenset({"document", "text", "usage", "cost_usd"})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Figures:
-    """What the replies to one document took; `+` adds.
+    """What the replies to one document took, and what they left open; `+` adds.
 
     Attributes:
         calls: Calls that brought a reply.
         usage: Their tokens.
         cost_usd: US dollars of them, or None when the price of one is unknown.
         replayed_cost_usd: US dollars of those from the journal, paid for before; part of that.
+        gaps: Stretches of the document that the result does not stand for.
     """
 
     calls: int = 0
     usage: Usage = field(default_factory=Usage)
     cost_usd: Decimal | None = Decimal(0)
     replayed_cost_usd: Decimal | None = Decimal(0)
+    gaps: int = 0
 
     def __add__(self, other: Figures) -> Figures:
         return Figures(
@@ -43,6 +45,7 @@ class Figures:
             usage=self.usage + other.usage,
             cost_usd=total_usd((self.cost_usd, other.cost_usd)),
             replayed_cost_usd=total_usd((self.replayed_cost_usd, other.replayed_cost_usd)),
+            gaps=self.gaps + other.gaps,
         )
 
     @classmethod
@@ -60,6 +63,7 @@ class Figures:
             usage=sum((call.usage for call in done.calls), Usage()),
             cost_usd=total_usd(call.cost_usd for call in done.calls),
             replayed_cost_usd=total_usd(call.cost_usd for call in done.calls if call.replayed),
+            gaps=len(getattr(done, "gaps", ())),
         )
 
 
@@ -124,6 +128,7 @@ class DocumentOutcome(Generic[R]):
             "input_tokens": figures.usage.input_tokens,
             "output_tokens": figures.usage.output_tokens,
             "cost_usd": None if figures.cost_usd is None else f"{figures.cost_usd:f}",
+            "gaps": figures.gaps,
             "error": self.problem,
         }
 

@@ -30,7 +30,7 @@ JOB_FILE = "_minikit.json"
 """What says of which job the outcomes are; readers of partitions pass over names with "_"."""
 
 _PART = re.compile(r"part-\d+-([0-9a-f]{16}(?:-\d+)?)\.\w+")
-_NUMBERS = ("index", "calls", "input_tokens", "output_tokens")
+_NUMBERS = ("index", "calls", "input_tokens", "output_tokens", "gaps")
 _TEXTS = ("name", "digest", "text", "result", "cost_usd", "error")
 
 
@@ -162,7 +162,11 @@ def kept(index: int, name: str | None, row: Row) -> DocumentOutcome[Any]:
     usage = Usage(input_tokens=row["input_tokens"], output_tokens=row["output_tokens"])
     cost_usd = None if row["cost_usd"] is None else Decimal(row["cost_usd"])
     figures = Figures(
-        calls=row["calls"], usage=usage, cost_usd=cost_usd, replayed_cost_usd=cost_usd
+        calls=row["calls"],
+        usage=usage,
+        cost_usd=cost_usd,
+        replayed_cost_usd=cost_usd,
+        gaps=row["gaps"],
     )
     return DocumentOutcome(index=index, name=name, digest=row["digest"], figures=figures, kept=True)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import AsyncExitStack, ExitStack
+from datetime import UTC, datetime
 from decimal import Decimal
 from functools import partial
 from typing import TYPE_CHECKING, Any, cast
@@ -19,6 +20,7 @@ from minikit.jobs.corpus.run import CorpusRun
 from minikit.jobs.corpus.spending import carry_all, set_aside
 from minikit.jobs.corpus.staff import Staff, check_engine, hired
 from minikit.jobs.corpus.worker import Done, Recipe, run_partition
+from minikit.models.retirement import warn_if_retiring
 
 if TYPE_CHECKING:
     from minikit.calls.shared import SharedLimits
@@ -45,6 +47,7 @@ async def remote_run(job: CorpusJob) -> CorpusRun[Any]:
     from anyio import to_thread
 
     _check(job)
+    warn_if_retiring(job.work.model, datetime.now(UTC).date())  # once, and not in each worker
     office = _Office(job)
     async with AsyncExitStack() as stack:
         stack.push_async_callback(to_thread.run_sync, office.close)

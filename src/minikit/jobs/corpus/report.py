@@ -65,7 +65,9 @@ class CorpusReport:
         model: Id of the model that was asked.
         documents: Documents that have an outcome, failed ones included.
         failed: Those of them that failed.
-        kept: Those of them that stood in the output before, and took nothing.
+        incomplete: Those with a result that lacks something, such as a passage that a filter
+            refused.
+        kept: Those that stood in the output before, and took nothing.
         calls: Calls that brought a reply.
         usage: Their tokens.
         cost_usd: US dollars of these calls, or None when the price of one is unknown.
@@ -82,6 +84,7 @@ class CorpusReport:
     model: str
     documents: int = 0
     failed: int = 0
+    incomplete: int = 0
     kept: int = 0
     calls: int = 0
     usage: Usage = field(default_factory=Usage)
@@ -99,6 +102,7 @@ class CorpusReport:
             ("model", self.model),
             ("documents", f"{self.documents:,}"),
             ("failed", f"{self.failed:,}"),
+            ("incomplete", f"{self.incomplete:,}"),
             ("done before", f"{self.kept:,}"),
             ("calls", f"{self.calls:,}"),
             ("input tokens", f"{self.usage.input_tokens:,}"),
@@ -153,19 +157,24 @@ class Tally:
         self._figures, self._totals = Figures(), Totals()
         self._workers: dict[str, WorkerReport] = {}
         self._notes: dict[str, None] = {}
-        self.documents = self.failed = self.kept = 0
+        self.documents = self.failed = self.incomplete = self.kept = 0
 
     def add(self, outcomes: Iterable[DocumentOutcome[Any]]) -> None:
         """Count outcomes, and tell of them."""
         for outcome in outcomes:
             self.documents += 1
             self.failed += outcome.error is not None
+            self.incomplete += outcome.error is None and outcome.figures.gaps > 0
             self.kept += outcome.kept
             if not outcome.kept:
                 self._figures += outcome.figures
+        self.tell(documents=self.documents, failed=self.failed)
+
+    def tell(self, *, documents: int, failed: int) -> None:
+        """Tell how far the run is."""
         progress = CorpusProgress(
-            documents=self.documents,
-            failed=self.failed,
+            documents=documents,
+            failed=failed,
             usage=self._figures.usage,
             cost_usd=self._figures.cost_usd,
         )
@@ -218,6 +227,7 @@ class Tally:
             model=self._model,
             documents=self.documents,
             failed=self.failed,
+            incomplete=self.incomplete,
             kept=self.kept,
             calls=figures.calls,
             usage=figures.usage,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, cast
 
@@ -15,14 +16,14 @@ from minikit.jobs.blame import is_of_one
 from minikit.jobs.corpus.outcome import DocumentOutcome, Figures
 from minikit.jobs.corpus.parts import Row, kept
 from minikit.jobs.verb import digest_of
+from minikit.text.document import Document
 
 if TYPE_CHECKING:
     from minikit.jobs.corpus.entries import Entry
     from minikit.jobs.corpus.options import CorpusVerb
     from minikit.models.model import Model
-    from minikit.text.document import Document
 
-__all__ = ["Work"]
+__all__ = ["Work", "source_of"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,22 +71,41 @@ class Work:
         digest: str | None = None
         done: Any
         try:
-            document = await in_thread(entry.read)
-            digest = await in_thread(lambda: self._digest(document))
-            if rows and digest in rows:
-                return kept(entry.index, entry.name, rows[digest])
+            source, found = await in_thread(partial(self.read, entry))
+            digest = found
+            if rows and found in rows:
+                return kept(entry.index, entry.name, rows[found])
             with paying(*payers):
                 verb = getattr(client, self.verb)
-                done = await verb(document, model=self.model, **self.options)
+                done = await verb(source, model=self.model, **self.options)
         except MinikitError as error:
             if not is_of_one(error):
                 raise
             return replace(outcome, error=error, figures=Figures.of(error), digest=digest)
         return replace(outcome, result=done, figures=Figures.of(done), digest=digest)
 
-    def _digest(self, document: Document) -> str:
-        told = json.dumps([self.job, document.title, document.text])
-        return sha256(told.encode()).hexdigest()
+    def read(self, entry: Entry) -> tuple[Any, str]:
+        """Return what the verb takes, and what tells it and what is asked of it; blocks.
+
+        Raises:
+            MinikitError: The document cannot be read.
+        """
+        source = source_of(self.verb, entry)
+        if isinstance(source, Document):
+            return source, self._digest(source.title, source.text)
+        return source, self._digest(*(image.digest for image in entry.look()))
+
+    def _digest(self, *told: str | None) -> str:
+        return sha256(json.dumps([self.job, *told]).encode()).hexdigest()
+
+
+def source_of(verb: CorpusVerb, entry: Entry) -> Any:  # noqa: ANN401 - what the verb takes
+    """Return what a verb takes: a document, which is read, or an image, which it reads; blocks.
+
+    Raises:
+        MinikitError: It cannot be read.
+    """
+    return entry.sound() if verb == "describe" else entry.read()
 
 
 def _told(value: object) -> object:

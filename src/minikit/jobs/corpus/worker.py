@@ -14,12 +14,13 @@ from typing import TYPE_CHECKING, Any, cast
 
 from minikit.calls.ledger import Totals
 from minikit.calls.pipeline import in_thread
-from minikit.errors import JobError, MinikitError, MissingKeyError, WorkerError
+from minikit.errors import ArgumentError, JobError, MinikitError, MissingKeyError, WorkerError
 from minikit.jobs.corpus.entries import Entry
 from minikit.jobs.corpus.outcome import DocumentOutcome
 from minikit.jobs.corpus.parts import done_rows
 from minikit.jobs.corpus.spending import SUFFIX, carry
 from minikit.jobs.crew import Crew, telling
+from minikit.models.retirement import take_as_warned
 
 if TYPE_CHECKING:
     from minikit.calls.account import Account
@@ -108,16 +109,14 @@ async def _run_partition(
 
     start = time.monotonic()
     worker = f"{socket.gethostname()}:{os.getpid()}"
+    take_as_warned(work.model)  # who began the run was
     try:
         client = await in_thread(partial(recipe.client, partition, work.model))
     except (MinikitError, OSError) as failure:
         return Done(outcomes=(), error=_ours(failure), worker=worker)
     async with client:
         at_once = recipe.settings["max_concurrency"]
-        try:
-            outcomes, error = await done_with(client, work, partition, part, workers=at_once)
-        except OSError as failure:  # of the output
-            outcomes, error = (), _ours(failure)
+        outcomes, error = await done_with(client, work, partition, part, workers=at_once)
         for failed in (error, *(outcome.error for outcome in outcomes)):
             _leave_causes(failed)
         return Done(
@@ -165,10 +164,16 @@ async def done_with(
             while True:
                 outcomes.append(await crew.next())
     outcomes.sort(key=lambda outcome: outcome.index)
+    stopped = _ours(crew.stopped)
     if part is not None:
         is_whole = len(outcomes) == len(partition.entries) and not partition.is_cut_off
-        outcomes = await in_thread(partial(part.write, outcomes, there, is_whole=is_whole))
-    return tuple(outcomes), _ours(crew.stopped)
+        try:
+            outcomes = await in_thread(partial(part.write, outcomes, there, is_whole=is_whole))
+        except OSError as failure:  # the outcomes are handed over whole
+            stopped = stopped or ArgumentError(
+                f"cannot write to output={str(part.path.parent)!r}: {failure}"
+            )
+    return tuple(outcomes), stopped
 
 
 def _leave_causes(error: MinikitError | None) -> None:
