@@ -10,6 +10,27 @@ import pytest
 
 from minikit import CallRecord, Gap, Result, Span, Usage
 from minikit.cli import common
+from minikit.cli.main import main
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["plan", "a.txt", "--budget", "1"], "--budget 1; see minikit plan --help"),
+        (
+            ["summarize", "a.txt", "--budgt=1", "--lenght", "4"],
+            "--budgt=1 --lenght 4 (did you mean --budget and --length?); see minikit summarize",
+        ),
+        (["journal", "stats", "a", "b"], "b; see minikit journal stats --help"),
+    ],
+)
+def test_unknown_arguments(
+    arguments: list[str], told: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The line names what was likely meant, and the command whose help has its options."""
+    with pytest.raises(SystemExit, match="2"):
+        main(arguments)
+    assert f"minikit: unrecognized arguments: {told}" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("quiet", [False, True])

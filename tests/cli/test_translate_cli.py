@@ -70,13 +70,25 @@ def test_options(online: ChatServer, capsys: pytest.CaptureFixture[str]) -> None
 
 @pytest.mark.parametrize(
     ("name", "content"),
-    [("a.tsv", "bye\tAde\n"), ("a.json", '{"bye": "Ade"}'), ("a.csv", "bye,Ade,x")],
+    [
+        ("a.tsv", "bye\tAde\n"),
+        ("a.json", '{"bye": "Ade"}'),
+        ("a.csv", "bye,Ade,x"),
+        ("a.csv", "term;translation\nbye;Ade\n"),
+    ],
 )
 def test_glossaries(online: ChatServer, name: str, content: str) -> None:
     """Each kind of file is read."""
     Path(name).write_text(content, "utf-8")
     assert main(["translate", "en.json", "--to", "de", "--glossary", name, "-q"]) == 0
     assert "bye = Ade" in online.requests[0].prompt
+
+
+def test_one_language_at_a_time(online: ChatServer, capsys: pytest.CaptureFixture[str]) -> None:
+    """The first of two is not dropped in silence."""
+    assert main(["translate", "en.json", "--to", "de", "--to", "fr"]) == 2
+    assert "one language at a time, and not de and fr" in capsys.readouterr().err
+    assert online.requests == []
 
 
 @pytest.mark.parametrize(

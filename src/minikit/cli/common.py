@@ -6,7 +6,7 @@ import argparse
 import sys
 import time
 from argparse import Namespace
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
@@ -53,7 +53,25 @@ DONE, INCOMPLETE = 0, 3
 
 
 class Parser(argparse.ArgumentParser):
-    """A parser whose complaints are one line."""
+    """A parser whose complaints are one line, and name the command whose help helps."""
+
+    def parse_known_args(  # type: ignore[override]  # one form of its overloads, as all use it
+        self, args: Sequence[str] | None = None, namespace: Namespace | None = None
+    ) -> tuple[Namespace, list[str]]:
+        """Complain here of what is unknown: `minikit --help` has no options of commands."""
+        known, unknown = super().parse_known_args(args, namespace or Namespace())
+        if unknown:
+            self.error(f"unrecognized arguments: {' '.join(unknown)}{self._near(unknown)}")
+        return known, []
+
+    def _near(self, unknown: list[str]) -> str:
+        """Return a question after the option that was likely meant, or nothing."""
+        from difflib import get_close_matches
+
+        options = [name for action in self._actions for name in action.option_strings]
+        names = (each.partition("=")[0] for each in unknown if each.startswith("--"))
+        near = [match for name in names for match in get_close_matches(name, options, 1, 0.75)]
+        return f" (did you mean {' and '.join(near)}?)" if near else ""
 
     def error(self, message: str) -> NoReturn:
         """Print the complaint and leave with exit code 2."""

@@ -36,7 +36,11 @@ def add(verbs: common.Verbs) -> None:
         help="text, Markdown, SRT, WebVTT, gettext PO or JSON; - for stdin",
     )
     verb.add_argument(
-        "--to", metavar="LANGUAGE", required=True, help="into which: German, de, pt-BR, zh-Hant"
+        "--to",
+        metavar="LANGUAGE",
+        required=True,
+        action="append",
+        help="into which: German, de, pt-BR, zh-Hant",
     )
     verb.add_argument("--from", metavar="LANGUAGE", dest="source_language", help="from which")
     verb.add_argument(
@@ -66,6 +70,11 @@ def add(verbs: common.Verbs) -> None:
 
 def translate(arguments: Namespace) -> int:
     """Write the translation to stdout or to a file."""
+    language, *others = arguments.to
+    if others:
+        raise ArgumentError(
+            f"one language at a time, and not {' and '.join(arguments.to)}: run it for each"
+        )
     source = inputs.source(arguments) if arguments.file == "-" else Path(arguments.file)
     options: TranslateOptions = {
         "engine": inputs.engine(arguments),
@@ -83,12 +92,12 @@ def translate(arguments: Namespace) -> int:
     watch = common.Watch(arguments)
     with common.opened(arguments, model) as client:
         if arguments.dry_run:
-            plan = client.plan(source, verb="translate", language=arguments.to, **options)
+            plan = client.plan(source, verb="translate", language=language, **options)
             return common.show_plan(plan, arguments)
         options["on_event"] = watch.on_event
         try:
             with watch.running():
-                translation = client.translate(source, arguments.to, **options)
+                translation = client.translate(source, language, **options)
         except (BudgetExceededError, JobError) as error:
             _tell_what_is_done(error, arguments)
             raise
@@ -135,7 +144,11 @@ def _glossary(path: Path) -> dict[str, str]:
         raise ArgumentError(f"cannot read the glossary {str(path)!r}: {error}") from error
     if path.suffix.lower() == ".json":
         return _from_json(text, str(path))
-    rows = csv.reader(io.StringIO(text), delimiter="\t" if path.suffix.lower() == ".tsv" else ",")
+    first = text.partition("\n")[0]
+    delimiter = ";" if ";" in first and "," not in first else ","  # of some spreadsheets
+    rows = csv.reader(
+        io.StringIO(text), delimiter="\t" if path.suffix.lower() == ".tsv" else delimiter
+    )
     terms: dict[str, str] = {}
     for row in rows:
         cells = [cell.strip() for cell in row]
@@ -144,7 +157,8 @@ def _glossary(path: Path) -> dict[str, str]:
         if len(cells) < 2 or not all(cells[:2]):
             raise ArgumentError(
                 f"line {rows.line_num} of the glossary {str(path)!r} is not a term and its "
-                f"translation: {','.join(row)[:60]!r}"
+                f"translation: {','.join(row)[:60]!r}; these are two columns, parted by commas, "
+                f"or by tabs in a .tsv"
             )
         terms[cells[0]] = cells[1]
     return terms

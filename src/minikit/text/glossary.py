@@ -24,7 +24,8 @@ def check_glossary(glossary: object) -> dict[str, str]:
     """
     if not isinstance(glossary, Mapping):
         raise ArgumentError(
-            f"glossary maps terms to translations, and is not {type(glossary).__name__}"
+            f"glossary maps terms to translations, and is not {type(glossary).__name__}: give a "
+            f'mapping such as {{"file": "Datei"}}'
         )
     for term, translation in cast("Mapping[object, object]", glossary).items():
         for each in (term, translation):

@@ -53,7 +53,9 @@ def read_language(value: object) -> Language:
     if isinstance(value, Language):
         return value
     if not isinstance(value, str) or not value.strip():
-        raise ArgumentError(f'a language is a code or a name, such as "de" or "German": {value!r}')
+        raise ArgumentError(
+            f'a language is a code or a name, such as "de" or "German", one at a time: {value!r}'
+        )
     wanted = _folded(value)
     found = _names().get(wanted) or _varied(wanted)
     if found is None:
