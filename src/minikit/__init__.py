@@ -63,6 +63,7 @@ if TYPE_CHECKING:
     from minikit.calls.completion import Completion
     from minikit.calls.hooks import (
         AttemptEnded,
+        BatchHeldBack,
         BatchWatched,
         CallEnded,
         CallStarted,
@@ -177,6 +178,7 @@ __all__ = [
     "AuthenticationError",
     "BadReplyError",
     "Batch",
+    "BatchHeldBack",
     "BatchStatus",
     "BatchWatched",
     "BudgetExceededError",

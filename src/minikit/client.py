@@ -292,7 +292,8 @@ class AsyncClient(AsyncVerbs):
         with naming("plan()", verb):
             checked = Options(**options)
         jobs = [await self._summary_job(document, one, checked) for one in each]
-        return Plans(plans=tuple(job.plan for job in jobs))
+        plans = zip((job.plan for job in jobs), each, strict=True)
+        return Plans(plans=tuple(self._queued(plan, one, options) for plan, one in plans))
 
     async def _summarize(
         self, source: Source, model: Model, options: Options, listen: Listener | None = None

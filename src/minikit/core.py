@@ -24,6 +24,8 @@ from minikit.calls.shared import SharedLimits
 from minikit.calls.stream import AsyncCompletionStream
 from minikit.calls.structured import Forms, ParsedCompletion, complete_structured
 from minikit.checks import check_number
+from minikit.jobs.plan import VerbPlan
+from minikit.jobs.queuing import queued
 from minikit.jobs.verb import Setting
 from minikit.models.model import DEFAULT_MODEL, Model
 
@@ -37,6 +39,7 @@ __all__ = ["AsyncCore"]
 
 T = TypeVar("T")
 J = TypeVar("J")
+P = TypeVar("P", bound=VerbPlan)
 
 
 class AsyncCore:
@@ -326,4 +329,16 @@ class AsyncCore:
 
     async def _planned(self, prepare: Callable[..., J], *arguments: object, **options: object) -> J:
         setting = self._setting.by(cast("Sending", options.get("engine", "local")))
-        return await in_thread(partial(prepare, *arguments, setting=setting, **options))
+        made = await in_thread(partial(prepare, *arguments, setting=setting, **options))
+        model = options.get("model")
+        if isinstance(made, VerbPlan) and isinstance(model, Model):
+            return cast("J", self._queued(made, model, options))
+        return made
+
+    def _queued(self, plan: P, model: Model, options: Mapping[str, object]) -> P:
+        """Let a plan tell which batches wait for one another, for the money or for the memory."""
+        limit, budget = options.get("budget_usd"), self._pipeline.account.budget
+        budgets = [] if limit is None else [Decimal(str(limit))]  # it was checked with the others
+        if budget is not None:
+            budgets.append(budget.left_usd)
+        return queued(plan, model, cast("Sending", options.get("engine", "local")), budgets)

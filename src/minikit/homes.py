@@ -14,8 +14,8 @@ HOMES = {
     "minikit.blocking": "Client",
     "minikit.calls.batching.settings": "Batch BatchStatus",
     "minikit.calls.completion": "Completion",
-    "minikit.calls.hooks": "AttemptEnded BatchWatched CallEnded CallStarted Event Hook "
-    "RetryScheduled",
+    "minikit.calls.hooks": "AttemptEnded BatchHeldBack BatchWatched CallEnded CallStarted Event "
+    "Hook RetryScheduled",
     "minikit.calls.ledger": "Ledger LedgerEntry Totals",
     "minikit.calls.pace": "RateLimit",
     "minikit.calls.shared": "Asked SharedLimits Standing",

@@ -20,6 +20,7 @@ from minikit.models.usage import Usage
 
 __all__ = [
     "AttemptEnded",
+    "BatchHeldBack",
     "BatchWatched",
     "CallEnded",
     "CallStarted",
@@ -242,6 +243,48 @@ class BatchWatched(Event):
             self.requests,
             self.completed,
             self.failed,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BatchHeldBack(Event):
+    """A batch is about to be sent without calls that would travel in it, had they the money.
+
+    They wait until it is done, and what it has not cost is free again.
+
+    Attributes:
+        model: Id of the model that is asked.
+        requests: Calls in the batch.
+        waiting: Calls that wait.
+        budget_usd: The limit of the budget, in US dollars.
+        worst_usd: What one call can cost, for which so much is set aside.
+    """
+
+    log_level: ClassVar[int] = logging.WARNING
+
+    model: str
+    requests: int
+    waiting: int
+    budget_usd: Decimal
+    worst_usd: Decimal
+
+    def __str__(self) -> str:
+        return (
+            f"the budget of ${self.budget_usd:f} covers only {self.requests:,} of "
+            f"{self.requests + self.waiting:,} calls at once, as one can cost "
+            f"${self.worst_usd:.6f}; the others wait until their batch is done, which may take a "
+            f"day: raise the budget, or limit the replies (max_output_tokens)"
+        )
+
+    def log_line(self) -> tuple[object, ...]:
+        """Return what is logged: a %-template and its arguments."""
+        return (
+            "a batch is held back: model=%s requests=%d waiting=%d budget_usd=%s worst_usd=%s",
+            self.model,
+            self.requests,
+            self.waiting,
+            self.budget_usd,
+            self.worst_usd,
         )
 
 

@@ -53,6 +53,12 @@ class Line:
                     await self._changed.wait()
             return answer
 
+    @property
+    def waiting(self) -> int:
+        """How many wait, the first in line included."""
+        told = self._first.statistics()
+        return told.tasks_waiting + told.locked
+
     def wake(self) -> None:
         """Let the first in line ask again now: something was given back."""
         self._changed.set()

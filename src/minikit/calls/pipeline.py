@@ -386,7 +386,7 @@ class Pipeline:
 _WAYS_OUT = {
     (False, False): "describe it with Model(..., price=Price(...))",
     (False, True): "leave the tier out",
-    (True, True): 'send with engine="local"',
+    (True, True): 'give its Price a batch_share, send with engine="local"',
 }
 """What to do about an unknown price; whether it is that of a batch, and of a tier."""
 

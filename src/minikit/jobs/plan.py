@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Literal
 
-from minikit.jobs.drawing import draw_levels, draw_plans, draw_tree
+from minikit.jobs.drawing import draw_levels, draw_notes, draw_plans, draw_tree
 from minikit.jobs.result import Operation
 from minikit.jobs.serialize import Serializable
 from minikit.jobs.timing import Duration, duration
@@ -32,6 +32,8 @@ class Level:
         input_tokens_at_least: Tokens of all prompts of the level; exact for single and map.
         input_tokens_at_most: The same.
         output_tokens_at_most: The output limits of the level added up.
+        batches_at_least: On the Batch API, how many batches of the level wait for one another;
+            more than one where a budget covers only some of the calls, or memory holds no more.
     """
 
     operation: Operation
@@ -40,6 +42,7 @@ class Level:
     input_tokens_at_least: int
     input_tokens_at_most: int
     output_tokens_at_most: int
+    batches_at_least: int = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,6 +67,7 @@ class VerbPlan(Serializable):
         requests_per_minute: What the client was told that the account allows; None where nothing.
         tokens_per_minute: The same, in tokens.
         engine: How the calls travel: "local", one by one, or "batch", at the price of batches.
+        notes: What to know before, such as why batches wait for one another.
     """
 
     verb: str
@@ -77,6 +81,7 @@ class VerbPlan(Serializable):
     requests_per_minute: int | None = None
     tokens_per_minute: int | None = None
     engine: Travel = "local"
+    notes: tuple[str, ...] = ()
 
     @property
     def calls_at_least(self) -> int:
@@ -92,7 +97,8 @@ class VerbPlan(Serializable):
     def duration(self) -> Duration:
         """How long the calls take, at the speed of models of the class of gpt-4o-mini.
 
-        In batches nobody knows: it is a day at most for each level, and often much less.
+        In batches nobody knows: it is a day at most for each that waits for another, and often much
+        less.
         """
         return duration(self)
 
@@ -118,7 +124,7 @@ class Plan(VerbPlan):
     headings: tuple[tuple[str, ...], ...]
 
     def __str__(self) -> str:
-        return draw_tree(self)
+        return "\n".join([draw_tree(self), *draw_notes(self)])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -47,7 +47,7 @@ class Duration:
         likely_s: If replies are as long as they usually are; of batches the longest that it can
             take, since nobody knows what is likely.
         at_most_s: In batches a day for each level, since a batch that is not done after a day is
-            given up; None where calls travel one by one.
+            given up, and for each batch that waits for another; None where calls travel one by one.
     """
 
     at_least_s: float
@@ -74,8 +74,9 @@ def duration(plan: VerbPlan) -> Duration:
 
 
 def _rounds(level: Level) -> int:
-    """Return how many batches of a level wait for one another at most."""
-    return level.calls_at_most if level.operation == "refine" else min(1, level.calls_at_most)
+    """Return how many batches of a level wait for one another."""
+    refined = level.operation == "refine"
+    return level.calls_at_most if refined else min(level.batches_at_least, level.calls_at_most)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

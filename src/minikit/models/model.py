@@ -42,11 +42,14 @@ class Price:
         input_usd_per_mtok: For input tokens that were not read from the prompt cache.
         output_usd_per_mtok: For output tokens, reasoning tokens included.
         cached_usd_per_mtok: For input tokens read from the prompt cache; None: as other input.
+        batch_share: What the same tokens cost on the Batch API, as a share of the above, such as
+            "0.5" for half; None: unknown.
     """
 
     input_usd_per_mtok: Decimal
     output_usd_per_mtok: Decimal
     cached_usd_per_mtok: Decimal | None
+    batch_share: Decimal | None
 
     def __init__(
         self,
@@ -54,6 +57,7 @@ class Price:
         input_usd_per_mtok: str | int | Decimal,
         output_usd_per_mtok: str | int | Decimal,
         cached_usd_per_mtok: str | int | Decimal | None = None,
+        batch_share: str | int | Decimal | None = None,
     ) -> None:
         """Check and convert the rates.
 
@@ -61,6 +65,7 @@ class Price:
             input_usd_per_mtok: An exact amount, such as "0.15"; a float is refused.
             output_usd_per_mtok: The same.
             cached_usd_per_mtok: The same, or None where cached input costs what other input costs.
+            batch_share: An exact share of these prices, or None where that of batches is unknown.
 
         Raises:
             ArgumentError: A rate is not an exact amount of 0 or more.
@@ -69,9 +74,10 @@ class Price:
             ("input_usd_per_mtok", input_usd_per_mtok),
             ("output_usd_per_mtok", output_usd_per_mtok),
             ("cached_usd_per_mtok", cached_usd_per_mtok),
+            ("batch_share", batch_share),
         ):
-            optional = name == "cached_usd_per_mtok" and value is None
-            object.__setattr__(self, name, None if optional else _amount(name, value))
+            is_left_out = name in ("cached_usd_per_mtok", "batch_share") and value is None
+            object.__setattr__(self, name, None if is_left_out else _amount(name, value))
 
     @property
     def is_free(self) -> bool:

@@ -73,8 +73,9 @@ def cost_usd(
         return None
     moment = _in_utc(at or datetime.now(UTC))
     if model.price is not None:
-        known = tier == "default" or model.price.is_free
-        return _priced(model.price, usage) if known else None
+        share = _share(model.price, tier)
+        whole = None if share is None else _priced(model.price, usage)
+        return None if whole is None or share is None else EXACT.multiply(whole, share)
     if model.price_id is None:
         return None
     corrected = _correction(model.price_id, tier, moment)
@@ -103,6 +104,13 @@ def _priced(price: Price, usage: Usage) -> Decimal | None:
             + usage.cached_tokens * cached
             + usage.output_tokens * price.output_usd_per_mtok
         ) / _MILLION
+
+
+def _share(price: Price, tier: str) -> Decimal | None:
+    """Return what a tier costs as a share of a price of one's own, or None where nobody knows."""
+    if tier == "default" or price.is_free:
+        return Decimal(1)
+    return price.batch_share if tier == "batch" else None
 
 
 def _correction(price_id: str, tier: str, at: datetime) -> Price | None:

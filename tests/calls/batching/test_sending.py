@@ -45,6 +45,7 @@ from minikit import (
 )
 from minikit.calls.batching import packing, pilot, watching
 from minikit.calls.batching.settings import Batch
+from minikit.calls.hooks import BatchHeldBack, Event
 from server import ChatServer, error, ok, raw, reset
 
 if TYPE_CHECKING:
@@ -531,6 +532,41 @@ async def test_a_budget_needs_the_price_of_a_batch(batches: BatchServer) -> None
     async with client_of(batches, budget_usd="1") as client:
         with pytest.raises(UnknownPriceError, match=r"at the tier 'batch'.* engine=.local"):
             await client._pipeline.through(ALONE).send(request_of("a", model=own))
+
+
+async def test_a_model_of_ones_own_with_a_price_for_batches(batches: BatchServer) -> None:
+    """Its calls are bounded and booked at that price."""
+    price = Price(input_usd_per_mtok=1, output_usd_per_mtok=4, batch_share="0.25")
+    own = Model(id="own", context_window=4_000, max_output_tokens=100, price=price)
+    batches.prices["own"] = ("0.5", "0.5", "2")  # and half of it in a batch
+    async with client_of(batches, budget_usd="1") as client:
+        done = await client._pipeline.through(ALONE).send(request_of("a", model=own))
+        assert done.cost_usd == client.ledger.total.cost_usd == batches.billed_usd > 0
+
+
+async def test_calls_that_the_budget_holds_back_are_told_of(
+    batches: BatchServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Before the first batch is made; each batch tells the hooks, and the first warns."""
+    request = request_of("prompt 0")
+    worst_usd = request.worst_usd(request.count_input_tokens(), in_batch=True)
+    assert worst_usd
+    told: list[tuple[BatchHeldBack, int]] = []
+
+    def hook(event: Event) -> None:
+        if isinstance(event, BatchHeldBack):
+            told.append((event, batches.count("create")))
+
+    for hooks in ([hook], []):
+        limit = {"budget_usd": 3 * worst_usd, "hooks": hooks}
+        async with client_of(batches, **limit) as client, anyio.create_task_group() as group:
+            pipeline = client._pipeline.through(replace(QUICK, gather_s=0.05))
+            for prompt in PROMPTS:
+                group.start_soon(pipeline.send, request_of(prompt, max_output_tokens=40))
+    held, made = told[0]
+    assert (held.requests, held.waiting, made) == (3, 3, 0)
+    assert (held.budget_usd, held.worst_usd) == (3 * worst_usd, worst_usd)
+    assert caplog.text.count("covers only 3 of 6 calls at once") == 2
 
 
 async def test_a_budget_that_is_too_small(batches: BatchServer) -> None:

@@ -7,15 +7,18 @@ from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from decimal import Decimal
 from functools import partial
 from itertools import count
 from typing import TYPE_CHECKING
+from weakref import WeakSet
 
 from minikit.calls.attempt import Attempt, Replayed
 from minikit.calls.batching.flight import Flight, Item
 from minikit.calls.batching.packing import MOST_BYTES, row_of
 from minikit.calls.batching.pilot import Pilot
 from minikit.calls.batching.watching import FIRST_POLL_S, in_thread
+from minikit.calls.hooks import BatchHeldBack, warned
 from minikit.calls.journal_rows import Attempt as JournaledAttempt
 from minikit.calls.journal_rows import Wave
 from minikit.calls.transport import RawReply
@@ -30,6 +33,7 @@ if TYPE_CHECKING:
     from minikit.calls.completion import Completion
     from minikit.calls.hooks import Hooks
     from minikit.calls.journal import Journal
+    from minikit.calls.line import Line
 
 __all__ = ["GaveUp", "Lane", "Room"]
 
@@ -79,6 +83,7 @@ class Lane(Pilot):
         self._live: dict[str, Event | None] = {}
         self._ended: dict[str, float] = {}
         self._numbers = count(1)
+        self._told: WeakSet[Line] = WeakSet()
 
     async def attempt(self, call: Call) -> Completion:
         """Make one attempt of a call, from its reservation to its settlement.
@@ -180,6 +185,7 @@ class Lane(Pilot):
         try:
             if flight.is_open and not flight.adopted:
                 await self._gather(flight)
+                self._tell_of_waiting(flight)
             if not flight.adopted or await self._find(flight):
                 await self.fly(flight)
         except Exception as error:  # noqa: BLE001 - every call raises it
@@ -234,6 +240,27 @@ class Lane(Pilot):
                 return
             with move_on_after(left_s):
                 await flight.stirred.wait()
+
+    def _tell_of_waiting(self, flight: Flight) -> None:
+        """Tell of calls that have no money to travel with the others, before these are paid for."""
+        calls = [item.attempt.call for item in flight.waiting.values()]
+        lines = {call.desk.money: call for call in calls}
+        money, call = max(lines.items(), key=lambda pair: pair[0].waiting)
+        budgets = [account.budget for account in call.accounts if account.budget is not None]
+        if not (money.waiting and budgets):
+            return
+        held = BatchHeldBack(
+            model=self._model,
+            requests=len(calls),
+            waiting=money.waiting,
+            budget_usd=min(budgets, key=lambda budget: budget.left_usd).limit_usd,
+            worst_usd=call.worst_usd or Decimal(0),
+        )
+        if self.hooks.wants(BatchHeldBack):
+            self.hooks.emit(held)
+        if money not in self._told:
+            self._told.add(money)
+            warned(str(held))
 
     def adopt(self, item: Item, found: JournaledAttempt | Completion) -> None:
         """Let a call wait for what was sent before; what has come by now is its reply."""
