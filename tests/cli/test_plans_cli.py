@@ -128,6 +128,24 @@ def test_dry_run(
 
 
 @pytest.mark.parametrize(
+    ("budget", "told"),
+    [
+        ("0", "minikit: the budget of $0.0000 is too small: nothing would be sent\n"),
+        ("0.0002", "minikit: with the budget of $0.0002000 it may stop before its end\n"),
+        ("1", ""),
+    ],
+)
+@pytest.mark.parametrize("verb", [["summarize"], ["ask", "Who wrote?"]])
+def test_dry_run_with_a_budget(
+    letters: str, verb: list[str], budget: str, told: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Beside the plan stands whether the budget is enough for it; nothing where it is."""
+    assert main([*verb, letters, "--dry-run", "--budget", budget]) == 0
+    assert capsys.readouterr().err == told
+    assert main([*verb, letters, "--dry-run", "--budget", "20ct"]) == 2
+
+
+@pytest.mark.parametrize(
     ("encoding", "sign"), [("utf-8", "├─"), ("ascii", "|-"), ("cp1252", "|-"), ("gbk", "├─")]
 )
 def test_terminals_without_boxes(

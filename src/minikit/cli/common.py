@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from minikit.blocking import Client
+from minikit.calls.budget import read_usd
 from minikit.calls.completion import EXTRACTIVE_NOTE
 from minikit.cli import inputs
 from minikit.cli.progress import ProgressLine
@@ -44,6 +45,7 @@ __all__ = [
     "say",
     "show_plan",
     "tell",
+    "tell_budget",
     "tell_gap",
     "told",
     "written",
@@ -213,7 +215,24 @@ class Watch:
 def show_plan(plan: VerbPlan, arguments: Namespace) -> int:
     """Print a plan, as a table or as JSON."""
     print(plan.to_json(indent=2) if arguments.json else plan)
+    tell_budget(plan, arguments)
     return DONE
+
+
+def tell_budget(plan: VerbPlan, arguments: Namespace) -> None:
+    """Tell where the budget of the command is not enough for its plan.
+
+    Raises:
+        ArgumentError: The budget is no amount of US dollars.
+    """
+    if getattr(arguments, "budget", None) is None:
+        return
+    budget_usd = read_usd("budget_usd", arguments.budget)
+    least, most = plan.cost_usd_at_least, plan.cost_usd_at_most
+    if least is not None and budget_usd < least:
+        say(f"the budget of {money(budget_usd)} is too small: nothing would be sent")
+    elif most is not None and budget_usd < most:
+        say(f"with the budget of {money(budget_usd)} it may stop before its end")
 
 
 def tell(result: Result, seconds: float, arguments: Namespace) -> None:

@@ -7,7 +7,7 @@ from argparse import Namespace
 from typing import TYPE_CHECKING
 
 from minikit.blocking import Client
-from minikit.cli import inputs
+from minikit.cli import common, inputs
 from minikit.jobs.drawing import draw_levels, draw_tree
 from minikit.jobs.plain import counted
 
@@ -37,6 +37,7 @@ def show_plan(models: list[Model], arguments: Namespace) -> int:
         _print_plan(plans.plans[0], arguments.encoding)
     else:
         print(f"{len(document.text):,} characters of source\n\n{plans}")
+    common.tell_budget(plans.plans[0], arguments)  # a command that has a budget has one model
     return 0
 
 
