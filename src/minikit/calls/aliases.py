@@ -66,8 +66,9 @@ def _fields(node: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
 
 def _place(alias: str | list[Any] | None) -> _Path | None:
     """Return where a field stands, the first place of several; None where it has a plain name."""
-    if not isinstance(alias, list):
+    if alias is None or isinstance(alias, str):
         return None
     if not isinstance(alias[0], list):
-        return alias  # one AliasPath; pydantic's schemas have the field's own name for it
-    return None if any(len(path) == 1 for path in alias) else alias[0]
+        return alias  # one AliasPath; its schema has the name of the field
+    paths = cast("Sequence[_Path]", alias)
+    return None if any(len(path) == 1 for path in paths) else paths[0]

@@ -166,7 +166,8 @@ class AsyncChat(Owning):
             packing = await in_thread(partial(Packing, self._model, self._options, knowledge))
             digest = None if knowledge is None else knowledge.digest
             is_other = self._conversation.knowledge not in (None, digest)
-            self._notes = (OTHER_KNOWLEDGE,) if is_other else ()
+            read = () if knowledge is None else knowledge.notes
+            self._notes = (*read, OTHER_KNOWLEDGE) if is_other else read
             self._conversation = replace(self._conversation, knowledge=digest)
             self._packing = packing
         return self._packing

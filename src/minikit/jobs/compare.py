@@ -24,7 +24,7 @@ from minikit.jobs.parts import readable
 from minikit.jobs.result import Place
 from minikit.jobs.summarizing.checks import check_terms
 from minikit.jobs.verb import CheckedOptions, Job, digest_of
-from minikit.text.document import Span
+from minikit.text.document import Span, notes_of
 
 if TYPE_CHECKING:
     from decimal import Decimal
@@ -108,6 +108,7 @@ def prepare(
         digest=digest_of("compare", named[0], documents, plan.model, prompt, wishes),
         task=task,
         contenders=contenders,
+        notes=notes_of(documents),
         options=common,
     )
 

@@ -85,6 +85,7 @@ def prepare(
         digest=digest_of("needle", model, list(texts.values()), asked),
         trial=trial,
         probes=probes,
+        notes=() if trial.document is None else trial.document.notes,
         options=CheckedOptions(
             engine=checked.engine, budget_usd=checked.budget_usd, on_event=checked.on_event
         ),

@@ -136,7 +136,8 @@ class Result(Serializable):
         calls: A record of each call, in the order in which the replies came.
         failed_cost_usd: US dollars of attempts that brought no reply, on top of `cost_usd`.
         unmeasured: Attempts whose cost only the server knows, such as timed-out ones.
-        notes: What minikit did about a server that lacks something, as told by the calls.
+        notes: What to know before relying on it: what was guessed or left out when the sources were
+            read, and what was done about a server that lacks something.
     """
 
     model: str

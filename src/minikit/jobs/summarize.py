@@ -63,6 +63,7 @@ class _Run:
             limit_usd=options.limit_usd,
             on_event=options.on_event,
             listen=listen,
+            notes=job.document.notes,
         )
         self.engine = Engine(pipeline, tally, verb="summarize", model=job.model.id)
         self.sender = Sender(job.model, self.engine, pipeline, listen)

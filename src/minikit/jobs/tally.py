@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
@@ -46,6 +46,7 @@ class Tally:
         limit_usd: Decimal | None,
         on_event: Callable[[Progress], None] | None = None,
         listen: Listener | None = None,
+        notes: Iterable[str] = (),
     ) -> None:
         """Open the account of a job.
 
@@ -56,6 +57,7 @@ class Tally:
             limit_usd: US dollars that it may cost.
             on_event: Called after each call; an exception in it warns.
             listen: Called after each call, and trusted.
+            notes: What is known before the first call, as of the sources.
 
         Raises:
             BudgetExceededError: The plan costs more at least than `limit_usd`, or than the budget
@@ -66,7 +68,7 @@ class Tally:
         self.calls: list[CallRecord] = []
         self.usage = Usage()
         self.cost_usd: Decimal | None = Decimal(0)
-        self.notes: dict[str, None] = {}
+        self.notes: dict[str, None] = dict.fromkeys(notes)
         self._calls_at_most = plan.calls_at_most
         self._on_event = on_event
         self._listen = listen

@@ -165,11 +165,13 @@ class Job:
         model: Who is asked.
         plan: The calls and their cost.
         digest: Tells the job from every other, for the journal; see `digest_of`.
+        notes: What was guessed or left out when the sources were read.
     """
 
     model: Model
     plan: VerbPlan
     digest: str
+    notes: tuple[str, ...] = ()
 
     def engine(self, pipeline: Pipeline, options: CheckedOptions) -> Engine:
         """Return what the calls of one run are sent through.
@@ -184,6 +186,7 @@ class Job:
             digest=self.digest,
             limit_usd=options.limit_usd,
             on_event=options.on_event,
+            notes=self.notes,
         )
         return Engine(pipeline, tally, verb=self.plan.verb, model=self.model.id)
 

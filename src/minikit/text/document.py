@@ -6,7 +6,7 @@ import os
 import re
 import warnings
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePath
 from typing import cast
@@ -14,7 +14,7 @@ from typing import cast
 from minikit.checks import check_whole
 from minikit.errors import ArgumentError, MissingExtraError, SourceError
 
-__all__ = ["Document", "Source", "SourceWarning", "Sources", "Span", "documents"]
+__all__ = ["Document", "Source", "SourceWarning", "Sources", "Span", "documents", "notes_of"]
 
 _PROSE = frozenset(
     {
@@ -64,11 +64,13 @@ class Document:
         text: Any str; offsets into it count code points.
         title: What the text is called, or None; for a file in a folder its path in the folder.
         origin: The file or folder it was read from, or None.
+        notes: What was guessed or left out when it was read, which a `SourceWarning` told.
     """
 
     text: str
     title: str | None = None
     origin: str | None = None
+    notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if not isinstance(cast("object", self.text), str):
@@ -96,6 +98,7 @@ class Document:
             if _names_a_file(source):
                 told = f"{source!r} was read as a text; the file of this name is Path({source!r})"
                 warnings.warn(told, SourceWarning, stacklevel=2)
+                return cls(text=source, notes=(told,))
             return cls(text=source)
         if isinstance(cast("object", source), os.PathLike):
             return cls.from_path(source)
@@ -149,7 +152,7 @@ class Document:
         text, note = file_text(data, origin or title or "the source", suffix)
         if note is not None:
             warnings.warn(note, SourceWarning, stacklevel=2)
-        return cls(text=text, title=title, origin=origin)
+        return cls(text=text, title=title, origin=origin, notes=(note,) if note else ())
 
     @classmethod
     def from_folder(cls, path: str | os.PathLike[str]) -> tuple[Document, ...]:
@@ -192,8 +195,11 @@ class Document:
                 continue
             read.append(cls(text=text, title=title, origin=origin))
             notes += [note] if note else []
-        _tell(found.account(), notes, name, read=len(read))
-        return tuple(read)
+        told = _told(found.account(), notes, name, read=len(read))
+        if told is None:
+            return tuple(read)
+        warnings.warn(told, SourceWarning, stacklevel=2)
+        return tuple(replace(document, notes=(told,)) for document in read)
 
     @classmethod
     def join(cls, documents: Sequence[Document], *, title: str | None = None) -> Document:
@@ -213,7 +219,12 @@ class Document:
         if not documents:
             raise SourceError("there is no document to join")
         parts = [_section(each, number) for number, each in enumerate(documents, 1)]
-        return cls(text="\n\n".join(parts) + "\n", title=title)
+        return cls(text="\n\n".join(parts) + "\n", title=title, notes=notes_of(documents))
+
+
+def notes_of(documents: Iterable[Document]) -> tuple[str, ...]:
+    """Return what was guessed or left out as documents were read, each thing once."""
+    return tuple(dict.fromkeys(note for document in documents for note in document.notes))
 
 
 Source = str | os.PathLike[str] | Document
@@ -307,15 +318,14 @@ def _read(file: Path, name: str) -> bytes:
         raise SourceError(f"cannot read {name!r}: {error}") from error
 
 
-def _tell(account: str, notes: list[str], name: str, *, read: int) -> None:
-    """Warn of what was left out of a folder, or fail where that is all."""
+def _told(account: str, notes: list[str], name: str, *, read: int) -> str | None:
+    """Tell what was left out of a folder, None where nothing was; fail where that is all."""
     told = _printable("; ".join([account, *notes[:_NOTES_TOLD]] if account else notes))
     more = f"; and {len(notes) - _NOTES_TOLD:,} more" if len(notes) > _NOTES_TOLD else ""
     if not read:
         left_out = f"; left out: {told}{more}" if told else ""
         raise SourceError(f"there is no file to read in {name!r}{left_out}")
-    if told:
-        warnings.warn(f"of {name!r}: {read:,} read; {told}{more}", SourceWarning, stacklevel=3)
+    return f"of {name!r}: {read:,} read; {told}{more}" if told else None
 
 
 def _section(document: Document, number: int) -> str:

@@ -41,7 +41,7 @@ from minikit.jobs.verb import (
     options_of,
     planned,
 )
-from minikit.text.document import Document, Sources, Span, documents
+from minikit.text.document import Document, Sources, Span, documents, notes_of
 from minikit.text.retrieval import PassageIndex, Ranked, edges_first
 from minikit.tokens.chat import count_tokens
 from minikit.tokens.counting import count_text
@@ -266,6 +266,7 @@ class _Planning:
             matches=matches,
             output=self.output,
             form=self.form,
+            notes=notes_of(self.documents),
         )
 
     def _reading(self) -> tuple[Way, tuple[SourcePart, ...], bool]:

@@ -11,6 +11,7 @@ from minikit.jobs.chatting.conversation import turns_of
 from minikit.jobs.chatting.prompts import passage_fence, question_of
 from minikit.jobs.material import source_fence
 from minikit.jobs.verb import digest_of
+from minikit.text.document import notes_of
 from minikit.text.fence import fence
 from minikit.text.passage import Passage, Places
 from minikit.text.retrieval import PassageIndex, Ranked, Stretch, edges_first, filling, stretches
@@ -50,6 +51,7 @@ class Knowledge:
     Attributes:
         whole: All of them, fenced, where they are short enough to stand in each request; else "".
         digest: Tells them from others.
+        notes: What was guessed or left out when they were read.
     """
 
     def __init__(self, documents: Sequence[Document], model: Model, tokens: int) -> None:
@@ -67,6 +69,7 @@ class Knowledge:
         self.whole = fenced if fits else ""
         self.digest = digest_of("chat", model, documents)
         self._documents = tuple(documents)
+        self.notes = notes_of(documents)
         self._tokens = min(tokens, OFFLINE_TOKENS) if self._is_offline else tokens
         self._index = PassageIndex(() if fits else self._documents)
         self._places: dict[int, Places] = {}

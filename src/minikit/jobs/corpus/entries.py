@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import AsyncGenerator, AsyncIterable, Iterable, Iterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterable, Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from hashlib import blake2b
 from pathlib import Path
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from minikit.text.folders import Found
     from minikit.tokens.image_files import Image
 
-__all__ = ["Documents", "Entry", "entries_of"]
+__all__ = ["Documents", "Entry", "count_files", "entries_of"]
 
 Documents = os.PathLike[str] | Iterable[Source | bytes] | AsyncIterable[Source | bytes]
 
@@ -96,20 +96,21 @@ class Entry:
 
 
 def entries_of(
-    documents: Documents, *, images: bool = False
+    documents: Documents, *, images: bool = False, note: Callable[[str], None] | None = None
 ) -> Iterable[Entry] | AsyncGenerator[Entry]:
     """Return what reads `documents`, one at a time; nothing is read yet.
 
     Args:
         documents: A folder, or an iterable.
         images: Whether they are images.
+        note: Told what was left out, which a warning tells as well.
 
     Raises:
         ArgumentError: It is nothing of that kind.
     """
     given, kind = cast("object", documents), type(documents).__name__
     if isinstance(given, os.PathLike):
-        return _of_folder(Path(cast("os.PathLike[str]", given)), images=images)
+        return _of_folder(Path(cast("os.PathLike[str]", given)), images=images, note=note)
     if isinstance(given, str | bytes | Document | Mapping):
         raise ArgumentError(
             f"documents is a {kind}: write Path(...) for a folder, or give a list "
@@ -125,7 +126,21 @@ def entries_of(
     )
 
 
-def _of_folder(folder: Path, *, images: bool) -> Iterator[Entry]:
+def count_files(folder: Path, *, images: bool) -> int:
+    """Count the documents of a folder; blocks.
+
+    Raises:
+        SourceError: The folder cannot be read.
+    """
+    from minikit.text.folders import Found, each_file
+
+    files = each_file(Found.within(folder), folder, _is_image if images else None)
+    return sum(1 for _ in files)
+
+
+def _of_folder(
+    folder: Path, *, images: bool, note: Callable[[str], None] | None
+) -> Iterator[Entry]:
     from minikit.text.folders import Found, each_file
 
     found, read = Found.within(folder), 0
@@ -141,6 +156,8 @@ def _of_folder(folder: Path, *, images: bool) -> Iterator[Entry]:
     if left_out:
         told = f"of {printable(folder)!r}: {read:,} read; {left_out}"
         warnings.warn(told, SourceWarning, stacklevel=2)
+        if note is not None:
+            note(told)
 
 
 def _is_image(found: Found, path: Path) -> bool:

@@ -107,7 +107,7 @@ class AsyncDocumentOutcomes(AsyncStream[DocumentOutcome[R]], Generic[R]):
         check_choice("verb", verb, CorpusVerb)
         self._options, self._of_each = parted(options)
         self._documents = documents
-        self._entries = entries_of(documents, images=verb == "describe")
+        entries_of(documents)  # raises now where these are none
         self._verb: CorpusVerb = verb
         self._model, self._called = model, called
         self._client, self._pipeline, self._settings = client, pipeline, settings
@@ -197,12 +197,14 @@ class AsyncDocumentOutcomes(AsyncStream[DocumentOutcome[R]], Generic[R]):
         if options.output is not None:
             output = Output(Path(options.output), options.output_format)
             await in_thread(partial(output.open, work.job, f"{self._verb} with {model.id}"))
+        tally = Tally(self._verb, model.id, self._pipeline.hooks, options.on_event)
+        images = self._verb == "describe"
         job = CorpusJob(
-            entries=self._entries,
+            entries=entries_of(self._documents, images=images, note=tally.note),
             work=work,
             options=options,
             output=output,
-            tally=Tally(self._verb, model.id, self._pipeline.hooks, options.on_event),
+            tally=tally,
             client=self._client,
             pipeline=self._pipeline,
             settings=self._settings,

@@ -31,7 +31,7 @@ from minikit.jobs.verb import (
     options_of,
     planned,
 )
-from minikit.text.document import Document, Sources, Span, documents
+from minikit.text.document import Document, Sources, Span, documents, notes_of
 from minikit.text.fence import fence
 from minikit.text.shorten import ELLIPSIS, keep_tail
 from minikit.tokens.chat import count_tokens
@@ -329,4 +329,5 @@ def prepare(
         asking=asking,
         documents=sources,
         parts=parts,
+        notes=notes_of(sources),
     )

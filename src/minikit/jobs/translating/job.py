@@ -199,6 +199,7 @@ def prepare(
         units=units,
         batches=batches,
         chunk_tokens=chunk_tokens,
+        notes=document.notes,
     )
 
 
