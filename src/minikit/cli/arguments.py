@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 from importlib.metadata import version
-from typing import get_args
 
 from minikit.cli import (
     ask,
@@ -17,13 +16,13 @@ from minikit.cli import (
     extract,
     finetune,
     journal,
+    many,
     needle,
     plans,
     summaries,
     translate,
 )
 from minikit.cli import map as map_verb
-from minikit.jobs.summarizing.options import Strategy, Unsupported
 
 __all__ = ["parser"]
 
@@ -55,6 +54,7 @@ def parser() -> common.Parser:
     extract.add(verbs)
     translate.add(verbs)
     map_verb.add(verbs)
+    many.add(verbs)
     chat.add(verbs)
     describe.add(verbs)
     compare.add(verbs)
@@ -71,7 +71,7 @@ def parser() -> common.Parser:
 def _add_summarize(verbs: common.Verbs) -> None:
     verb = common.add_verb(verbs, "summarize", "write a summary of a file", summaries.summarize)
     _add_source(verb)
-    _add_summary_options(verb)
+    summaries.add_options(verb)
     common.add_job_options(verb)
     verb.add_argument("--html", metavar="PATH", help="write it beside its source, as a page")
     verb.add_argument("--save", metavar="PATH", help="write all that is known of it, as JSON")
@@ -81,7 +81,7 @@ def _add_plan(verbs: common.Verbs) -> None:
     summary = "show what a summary would take, without a network"
     verb = common.add_verb(verbs, "plan", summary, plans.plan)
     _add_source(verb, several_models=True)
-    _add_summary_options(verb)
+    summaries.add_options(verb)
     common.add_batch(verb)
 
 
@@ -137,32 +137,3 @@ def _add_source(verb: argparse.ArgumentParser, *, several_models: bool = False) 
     told = "a file, a folder, a pattern in quotes, or - for stdin"
     verb.add_argument("file", metavar="FILE", help=told)
     common.add_model_options(verb, several=several_models)
-
-
-def _add_summary_options(verb: argparse.ArgumentParser) -> None:
-    verb.add_argument(
-        "--length", type=common.length, default="medium", help="words, or short, medium, long"
-    )
-    verb.add_argument("--detail", type=float, default=0.25, help="0 (coarse) to 1 (fine)")
-    verb.add_argument(
-        "--strategy",
-        choices=get_args(Strategy),
-        default="auto",
-        help="in one call, in parts side by side, or one part after the other",
-    )
-    verb.add_argument(
-        "--cite", action="store_true", help="ask for quotes, and hold them against the source"
-    )
-    verb.add_argument(
-        "--unsupported",
-        choices=get_args(Unsupported),
-        default="mark",
-        help="sentences without a quote that stands in the source: keep or drop them",
-    )
-    verb.add_argument("--focus", help="what it should be about, such as a question")
-    verb.add_argument("--language", help="language of the summary")
-    verb.add_argument("--style", help='how it should read, such as "bullet points"')
-    verb.add_argument("--instructions", help="anything else to ask for")
-    verb.add_argument("--chunk-tokens", type=int, metavar="N", help="tokens of source per call")
-    common.add_on_gap(verb, "a passage that is refused")
-    common.add_limits(verb)

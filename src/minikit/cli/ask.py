@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import os
 import sys
 from argparse import Namespace
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from minikit.jobs.verb import OnGap
     from minikit.text.passage import Passage
 
-__all__ = ["add", "ask"]
+__all__ = ["add", "add_options", "ask", "asked"]
 
 _SHOWN = 100
 """Characters of a passage that are told."""
@@ -35,12 +36,18 @@ def add(verbs: common.Verbs) -> None:
         "files", metavar="FILE", nargs="+", help="a file, a folder, a pattern, or - for stdin"
     )
     verb.add_argument(
-        "--thorough", action="store_true", help="read everything, not only what matches best"
-    )
-    verb.add_argument(
         "--follow-up",
         action="store_true",
         help="then answer further questions, a line of stdin each, until one is empty",
+    )
+    add_options(verb)
+    common.add_job_options(verb)
+
+
+def add_options(verb: argparse.ArgumentParser) -> None:
+    """Add what can be asked of an answer."""
+    verb.add_argument(
+        "--thorough", action="store_true", help="read everything, not only what matches best"
     )
     verb.add_argument("--language", help="language of the answer")
     verb.add_argument("--instructions", help="anything else to ask for")
@@ -48,12 +55,11 @@ def add(verbs: common.Verbs) -> None:
     common.add_on_gap(verb, "a passage that is refused")
     common.add_model_options(verb)
     common.add_limits(verb)
-    common.add_job_options(verb)
 
 
-def ask(arguments: Namespace) -> int:
-    """Write an answer to stdout, and where it stands to stderr."""
-    options: AskOptions = {
+def asked(arguments: Namespace) -> AskOptions:
+    """Return what is asked of an answer."""
+    return {
         "engine": inputs.engine(arguments),
         "thorough": arguments.thorough,
         "language": arguments.language,
@@ -61,6 +67,11 @@ def ask(arguments: Namespace) -> int:
         "chunk_tokens": arguments.chunk_tokens,
         "on_gap": cast("OnGap", arguments.on_gap),
     }
+
+
+def ask(arguments: Namespace) -> int:
+    """Write an answer to stdout, and where it stands to stderr."""
+    options = asked(arguments)
     sources = _sources(arguments)
     model = inputs.model(arguments) if arguments.dry_run else None
     with common.opened(arguments, model) as client:

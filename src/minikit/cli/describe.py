@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import sys
 from argparse import Namespace
 from dataclasses import replace
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from minikit.jobs.result import Result
     from minikit.tokens.image_files import ImageSource
 
-__all__ = ["add", "describe"]
+__all__ = ["add", "add_options", "asked", "describe", "seeing"]
 
 
 def add(verbs: common.Verbs) -> None:
@@ -33,6 +34,12 @@ def add(verbs: common.Verbs) -> None:
         help="a PNG, JPEG, WEBP or GIF file, a folder of them, an http(s) address, or - for stdin",
     )
     verb.add_argument("--question", help="what to answer from the images, all together")
+    add_options(verb)
+    common.add_job_options(verb)
+
+
+def add_options(verb: argparse.ArgumentParser) -> None:
+    """Add what can be asked of a description."""
     verb.add_argument(
         "--text", action="store_true", help="write down all text in the images, and nothing else"
     )
@@ -55,15 +62,11 @@ def add(verbs: common.Verbs) -> None:
     common.add_on_gap(verb, "an image that cannot be looked at")
     common.add_model_options(verb)
     common.add_limits(verb)
-    common.add_job_options(verb)
 
 
-def describe(arguments: Namespace) -> int:
-    """Write what the images show to stdout."""
-    images = [_image(named) for named in arguments.images]
-    named = None if arguments.schema is None else read_schema(arguments.schema)
-    schema = cast("type[object]", named)  # or None, which the other overload of `describe` takes
-    options: DescribeOptions = {
+def asked(arguments: Namespace) -> DescribeOptions:
+    """Return what is asked of a description."""
+    return {
         "engine": inputs.engine(arguments),
         "task": "text" if arguments.text else "caption",
         "detail": arguments.detail,
@@ -73,8 +76,16 @@ def describe(arguments: Namespace) -> int:
         "on_gap": arguments.on_gap,
         "budget_usd": arguments.budget,
     }
+
+
+def describe(arguments: Namespace) -> int:
+    """Write what the images show to stdout."""
+    images = [_image(named) for named in arguments.images]
+    named = None if arguments.schema is None else read_schema(arguments.schema)
+    schema = cast("type[object]", named)  # or None, which the other overload of `describe` takes
+    options = asked(arguments)
     named_model = inputs.model if arguments.dry_run else inputs.model_or_offline
-    model = _seeing(named_model(arguments))
+    model = seeing(named_model(arguments))
     watch = common.Watch(arguments)
     with common.opened(arguments, model) as client:
         plan = client.plan(
@@ -104,7 +115,7 @@ def _print(described: Result, arguments: Namespace) -> None:
     sys.stdout.flush()
 
 
-def _seeing(model: Model) -> Model:
+def seeing(model: Model) -> Model:
     """Take it that a model of the user's own sees: only Python can say more of it."""
     if model.provider != "custom":
         return model

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import sys
 from argparse import Namespace
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from minikit.jobs.extracting.job import ExtractOptions
     from minikit.text.document import Source
 
-__all__ = ["add", "extract", "read_fields"]
+__all__ = ["add", "add_options", "asked", "extract", "read_fields", "schema_of"]
 
 _KINDS: dict[str, Any] = {
     "text": str,
@@ -46,6 +47,23 @@ def add(verbs: common.Verbs) -> None:
     verb.add_argument(
         "files", metavar="FILE", nargs="+", help="a file, a folder, a pattern, or - for stdin"
     )
+    add_options(verb)
+    verb.add_argument("--csv", metavar="PATH", help="write them as a table, too")
+    verb.add_argument(
+        "--escape-formulas",
+        action="store_true",
+        help="in the table, keep spreadsheets from running texts that begin with = + - @",
+    )
+    verb.add_argument(
+        "--bom",
+        action="store_true",
+        help="begin the table with the mark that Excel needs to read more than English letters",
+    )
+    common.add_job_options(verb)
+
+
+def add_options(verb: argparse.ArgumentParser) -> None:
+    """Add what can be asked of records."""
     what = verb.add_mutually_exclusive_group(required=True)
     what.add_argument(
         "--fields",
@@ -66,28 +84,15 @@ def add(verbs: common.Verbs) -> None:
         metavar="NAMES",
         help='fields that tell records apart, such as name,due; "" keeps equal rows apart',
     )
-    verb.add_argument("--csv", metavar="PATH", help="write them as a table, too")
-    verb.add_argument(
-        "--escape-formulas",
-        action="store_true",
-        help="in the table, keep spreadsheets from running texts that begin with = + - @",
-    )
-    verb.add_argument(
-        "--bom",
-        action="store_true",
-        help="begin the table with the mark that Excel needs to read more than English letters",
-    )
     verb.add_argument("--instructions", help="anything else to ask for")
     verb.add_argument("--chunk-tokens", type=int, metavar="N", help="tokens of source per call")
     common.add_on_gap(verb, "a passage that is refused")
     common.add_model_options(verb)
     common.add_limits(verb)
-    common.add_job_options(verb)
 
 
-def extract(arguments: Namespace) -> int:
-    """Write the records that were found to stdout, as JSON."""
-    schema = _schema(arguments)
+def asked(arguments: Namespace) -> ExtractOptions:
+    """Return what is asked of records."""
     options: ExtractOptions = {
         "engine": inputs.engine(arguments),
         "instructions": arguments.instructions,
@@ -96,6 +101,12 @@ def extract(arguments: Namespace) -> int:
     }
     if arguments.key is not None:
         options["key"] = [name.strip() for name in arguments.key.split(",") if name.strip()]
+    return options
+
+
+def extract(arguments: Namespace) -> int:
+    """Write the records that were found to stdout, as JSON."""
+    schema, options = schema_of(arguments), asked(arguments)
     if arguments.csv is not None:
         common.check_place(arguments.csv)
     sources = [_source(named) for named in arguments.files]
@@ -162,7 +173,7 @@ def _bare(named: str) -> Any:  # noqa: ANN401 - a type
     return _KINDS[named]
 
 
-def _schema(arguments: Namespace) -> Any:  # noqa: ANN401 - a type
+def schema_of(arguments: Namespace) -> Any:  # noqa: ANN401 - a type
     """Return the type to look for: a list, unless there is to be one record."""
     if arguments.fields is not None:
         kind = read_fields(arguments.fields)

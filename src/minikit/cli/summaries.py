@@ -2,21 +2,54 @@
 
 from __future__ import annotations
 
+import argparse
 import sys
 from argparse import Namespace
 from collections import Counter
 from pathlib import Path
+from typing import get_args
 
 from minikit.cli import common, inputs
 from minikit.cli.plans import show_plan
 from minikit.errors import ArgumentError
 from minikit.jobs.plain import counted
+from minikit.jobs.summarizing.options import Strategy, Unsupported
 from minikit.jobs.summarizing.summary import Summary
 
-__all__ = ["report", "summarize"]
+__all__ = ["add_options", "report", "summarize"]
 
 _STRIP = str.maketrans("▁▂▃▄▅▆▇█", "_.:-=+*#")
 """For terminals that cannot show blocks: the fuller a sign, the more passages."""
+
+
+def add_options(verb: argparse.ArgumentParser) -> None:
+    """Add what can be asked of a summary."""
+    verb.add_argument(
+        "--length", type=common.length, default="medium", help="words, or short, medium, long"
+    )
+    verb.add_argument("--detail", type=float, default=0.25, help="0 (coarse) to 1 (fine)")
+    verb.add_argument(
+        "--strategy",
+        choices=get_args(Strategy),
+        default="auto",
+        help="in one call, in parts side by side, or one part after the other",
+    )
+    verb.add_argument(
+        "--cite", action="store_true", help="ask for quotes, and hold them against the source"
+    )
+    verb.add_argument(
+        "--unsupported",
+        choices=get_args(Unsupported),
+        default="mark",
+        help="sentences without a quote that stands in the source: keep or drop them",
+    )
+    verb.add_argument("--focus", help="what it should be about, such as a question")
+    verb.add_argument("--language", help="language of the summary")
+    verb.add_argument("--style", help='how it should read, such as "bullet points"')
+    verb.add_argument("--instructions", help="anything else to ask for")
+    verb.add_argument("--chunk-tokens", type=int, metavar="N", help="tokens of source per call")
+    common.add_on_gap(verb, "a passage that is refused")
+    common.add_limits(verb)
 
 
 def summarize(arguments: Namespace) -> int:

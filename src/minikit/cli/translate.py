@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import csv
 import io
 import json
@@ -20,7 +21,7 @@ from minikit.text.glossary import check_glossary
 if TYPE_CHECKING:
     from minikit.jobs.translate import TranslateOptions
 
-__all__ = ["add", "translate"]
+__all__ = ["add", "add_options", "asked", "language_of", "translate"]
 
 _HEADS = {"source", "term", "target", "translation"}
 
@@ -35,6 +36,13 @@ def add(verbs: common.Verbs) -> None:
         metavar="FILE",
         help="text, Markdown, SRT, WebVTT, gettext PO or JSON; - for stdin",
     )
+    verb.add_argument("--output", "-o", metavar="PATH", help="write to this file, not to stdout")
+    add_options(verb)
+    common.add_job_options(verb)
+
+
+def add_options(verb: argparse.ArgumentParser) -> None:
+    """Add what can be asked of a translation."""
     verb.add_argument(
         "--to",
         metavar="LANGUAGE",
@@ -54,7 +62,6 @@ def add(verbs: common.Verbs) -> None:
         metavar="PATH",
         help="terms and their translations: two columns of CSV or TSV, or an object of JSON",
     )
-    verb.add_argument("--output", "-o", metavar="PATH", help="write to this file, not to stdout")
     verb.add_argument("--instructions", help="anything else to ask for")
     verb.add_argument("--chunk-tokens", type=int, metavar="N", help="tokens of source per call")
     verb.add_argument(
@@ -65,18 +72,11 @@ def add(verbs: common.Verbs) -> None:
     common.add_on_gap(verb, "a text that cannot be translated")
     common.add_model_options(verb)
     common.add_limits(verb)
-    common.add_job_options(verb)
 
 
-def translate(arguments: Namespace) -> int:
-    """Write the translation to stdout or to a file."""
-    language, *others = arguments.to
-    if others:
-        raise ArgumentError(
-            f"one language at a time, and not {' and '.join(arguments.to)}: run it for each"
-        )
-    source = inputs.source(arguments) if arguments.file == "-" else Path(arguments.file)
-    options: TranslateOptions = {
+def asked(arguments: Namespace) -> TranslateOptions:
+    """Return what is asked of a translation."""
+    return {
         "engine": inputs.engine(arguments),
         "format": arguments.format,
         "source_language": arguments.source_language,
@@ -86,6 +86,24 @@ def translate(arguments: Namespace) -> int:
         "retranslate": arguments.retranslate,
         "on_gap": arguments.on_gap,
     }
+
+
+def language_of(arguments: Namespace) -> str:
+    """Return the language that is named; two would be two jobs."""
+    language: str
+    language, *others = arguments.to
+    if others:
+        raise ArgumentError(
+            f"one language at a time, and not {' and '.join(arguments.to)}: run it for each"
+        )
+    return language
+
+
+def translate(arguments: Namespace) -> int:
+    """Write the translation to stdout or to a file."""
+    language = language_of(arguments)
+    source = inputs.source(arguments) if arguments.file == "-" else Path(arguments.file)
+    options = asked(arguments)
     if arguments.output:
         common.check_place(arguments.output)
     model = inputs.model(arguments) if arguments.dry_run else None
