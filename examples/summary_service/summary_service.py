@@ -5,10 +5,13 @@
 
 The body of a request is a text, or a file such as a PDF (with `minikit[files]`). What is wrong with
 it is told by the status of the reply, before anything is paid. Then come the events: `plan` (what
-it will take), `progress` after each call, `text` as it is written, and at the end `summary`, or
-`error` with the status that fits. A reader who leaves cancels the calls in flight.
+it will take), `progress` after each call, `text` as it is written (one that `is_first` begins the
+text anew, as the call before it had to be made again), and at the end `summary`, or `error` with
+the status that fits. A reader who leaves cancels the calls in flight; `/health` tells what all of
+it has cost. Errors that are not the reader's stand in the log.
 """
 
+import logging
 import os
 from collections.abc import AsyncIterator
 from contextlib import aclosing, asynccontextmanager
@@ -26,6 +29,7 @@ from minikit import AsyncClient, AsyncSummaryStream, Document, MinikitError, Pla
 
 BUDGET_USD = Decimal(os.environ.get("SUMMARY_BUDGET_USD", "0.05"))  # of one request
 LARGEST_BYTES = 20_000_000
+LOG = logging.getLogger("uvicorn.error")  # which uvicorn shows without more ado
 
 STATUSES: tuple[tuple[type[MinikitError], int], ...] = (  # the first that fits
     (minikit.ContextOverflowError, 413),
@@ -72,9 +76,11 @@ def status_of(error: MinikitError) -> int:
 
 
 def told(error: MinikitError) -> dict[str, object]:
-    """Return an error for readers; what went wrong at the model's server is not their business."""
-    ours = isinstance(error, minikit.ArgumentError | minikit.BudgetExceededError)
-    message = str(error) if ours else "the summary could not be made; try again later"
+    """Return an error for readers; what went wrong at the model's server is told to the log."""
+    theirs = isinstance(error, minikit.ArgumentError | minikit.BudgetExceededError)
+    if not theirs:
+        LOG.error("%s: %s", type(error).__name__, error)
+    message = str(error) if theirs else "the summary could not be made; try again later"
     return {"status": status_of(error), "error": type(error).__name__, "message": message}
 
 

@@ -110,8 +110,10 @@ async def test_a_summary_beyond_the_budget_is_a_status(monkeypatch: pytest.Monke
 
 
 @pytest.mark.anyio
-async def test_what_fails_later_is_an_event(server: ChatServer) -> None:
-    """An error of the model's server ends the stream, and its words are kept from the reader."""
+async def test_what_fails_later_is_an_event(
+    server: ChatServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    """An error of the model's server ends the stream, and its words are for the log alone."""
     server.script([error(401, message="Incorrect API key provided: sk-no")])
     async with (
         running() as state,
@@ -122,6 +124,7 @@ async def test_what_fails_later_is_an_event(server: ChatServer) -> None:
     message = "the summary could not be made; try again later"
     assert name == "error"
     assert data == {"status": 500, "error": "AuthenticationError", "message": message}
+    assert any("Incorrect API key" in each.message for each in caplog.records)
 
 
 def test_an_error_before_the_stream_is_told_with_when_to_come_back() -> None:
