@@ -27,6 +27,7 @@ SOURCE = HOME / "src" / "minikit"
 FLOORS = (
     "errors",
     "checks",
+    "notices",
     "models",
     "tokens",
     "text",

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
 from minikit.errors import ClosedError
+from minikit.notices import caller, remember
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
@@ -81,8 +82,10 @@ class Loop:
         Raises:
             ClosedError: As `call`.
         """
+        line = caller()
 
         async def contained() -> T | SystemExit:
+            remember(line)
             try:
                 return await function()
             except SystemExit as error:  # it would end the loop, which others use too

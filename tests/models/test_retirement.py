@@ -37,7 +37,7 @@ def test_the_notice_is_sixty_days() -> None:
 def test_a_model_that_ends_soon_is_pointed_out(days: int) -> None:
     """The warning names the model, the day and the successor."""
     model = ending(successor="gpt-6-luna")
-    message = rf"'{model.id}' shuts down on 2027-01-14; move to 'gpt-6-luna'"
+    message = rf"'{model.id}' works until it is shut down on 2027-01-14; before then move to 'gpt-6"
     with pytest.warns(ModelRetirementWarning, match=message):
         warn_if_retiring(model, END - timedelta(days=days))
 
@@ -45,7 +45,9 @@ def test_a_model_that_ends_soon_is_pointed_out(days: int) -> None:
 @pytest.mark.parametrize("days", [0, 400])
 def test_a_model_that_has_ended_is_pointed_out(days: int) -> None:
     """From its last day on the warning speaks of the past."""
-    with pytest.warns(ModelRetirementWarning, match=r"was shut down on 2027-01-14; choose another"):
+    with pytest.warns(
+        ModelRetirementWarning, match=r"was shut down on 2027-01-14; move to another"
+    ):
         warn_if_retiring(ending(), END + timedelta(days=days))
 
 
@@ -97,5 +99,7 @@ def test_a_warning_made_an_error_is_raised_at_every_call() -> None:
 def test_the_default_model_is_pointed_out_in_time() -> None:
     """gpt-4o-mini ends on 2027-01-14, and its snapshots and fine-tuned models with it."""
     for model_id in ("gpt-4o-mini-2024-07-18", "ft:gpt-4o-mini-2024-07-18:org::id"):
-        with pytest.warns(ModelRetirementWarning, match=r"2027-01-14; move to 'gpt-6-luna'"):
+        with pytest.warns(
+            ModelRetirementWarning, match=r"2027-01-14; before then move to 'gpt-6-l"
+        ):
             warn_if_retiring(Model.resolve(model_id), date(2026, 11, 22))

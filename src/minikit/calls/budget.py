@@ -6,7 +6,6 @@ reserved cannot be reserved twice.
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from typing import cast
 from minikit.calls.locks import ForkSafeLock
 from minikit.errors import ArgumentError, BudgetExceededError
 from minikit.models.money import EXACT, add_usd
+from minikit.notices import warn
 
 __all__ = ["Budget", "Reservation", "exceeded", "read_usd", "reserve_all"]
 
@@ -56,7 +56,7 @@ def read_usd(name: str, value: str | int | Decimal | float) -> Decimal:
             f'{name}={shown:.80} is no amount of US dollars: write 0 or more, such as "2.50"'
         )
     if isinstance(given, float):
-        warnings.warn(f"{name}={exact} is a float; write '{exact}'", UserWarning, stacklevel=3)
+        warn(f"{name}={exact} is a float; write '{exact}'", UserWarning)
     return amount.copy_abs()
 
 

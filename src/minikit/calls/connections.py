@@ -20,6 +20,7 @@ from minikit.calls.transport import OpenAITransport, Transport
 from minikit.errors import ClosedError
 from minikit.models.prices import cost_usd
 from minikit.models.usage import Usage
+from minikit.notices import caller, remember
 
 if TYPE_CHECKING:
     import openai
@@ -189,4 +190,5 @@ async def in_thread(work: Callable[[], T]) -> T:
     """
     from anyio import to_thread
 
+    remember(caller())
     return await to_thread.run_sync(work, abandon_on_cancel=True)

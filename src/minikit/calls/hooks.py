@@ -6,7 +6,6 @@ Events hold ids, names and figures. None holds a key, or text of a prompt, a rep
 from __future__ import annotations
 
 import logging
-import warnings
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,6 +16,7 @@ from minikit.calls.ledger import LedgerEntry
 from minikit.calls.logs import is_logged, log
 from minikit.errors import ArgumentError
 from minikit.models.usage import Usage
+from minikit.notices import warn
 
 __all__ = [
     "AttemptEnded",
@@ -341,7 +341,7 @@ class Hooks:
 def warned(message: str) -> None:
     """Warn; where warnings are made errors, log instead, since it must not fail a call."""
     try:
-        warnings.warn(message, RuntimeWarning, stacklevel=3)
+        warn(message, RuntimeWarning)
     except RuntimeWarning:
         logging.getLogger("minikit").warning("%s", message)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import time
-import warnings
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from copy import copy
@@ -38,6 +37,7 @@ from minikit.calls.transport import RawReply, Transport, timeout_s
 from minikit.checks import check_number, check_whole
 from minikit.errors import ArgumentError, UnknownPriceError
 from minikit.models.retirement import warn_if_retiring
+from minikit.notices import warn
 
 if TYPE_CHECKING:
     import openai
@@ -319,11 +319,10 @@ class Pipeline:
         self._retry, self._spare = replace(self._retry, timeout_s=math.inf), Unlimited()
         self._batches = BatchWay(batch, self._connections, self.hooks, self._journal, self._retry)
         if self._journal is None:
-            warnings.warn(
+            warn(
                 "without a journal, a batch is lost when this process ends before it is done, "
                 "though it is paid for: give the client one (journal=)",
                 UserWarning,
-                stacklevel=4,
             )
 
     async def batches(self, model: Model) -> Batches:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import warnings
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING
+
+from minikit.notices import warn
 
 if TYPE_CHECKING:
     from minikit.models.model import Model
@@ -16,7 +17,10 @@ _warned: dict[str, object] = {}
 
 
 class ModelRetirementWarning(UserWarning):
-    """A model is shut down, or will be within `NOTICE`; the message names the successor."""
+    """A model is shut down, or will be within `NOTICE`; the message names the successor.
+
+    It points at the line that called minikit, and is given once per model and process.
+    """
 
 
 def warn_if_retiring(model: Model, today: date) -> None:
@@ -37,7 +41,7 @@ def warn_if_retiring(model: Model, today: date) -> None:
     if message is None or _warned.setdefault(model.id, mark) is not mark:
         return
     try:
-        warnings.warn(message, ModelRetirementWarning, stacklevel=2)
+        warn(message, ModelRetirementWarning)
     except ModelRetirementWarning:
         del _warned[model.id]
         raise
@@ -52,6 +56,8 @@ def _message(model: Model, today: date) -> str | None:
     day = model.shutdown_date
     if day is None or day - today > NOTICE:
         return None
-    when = f"was shut down on {day}" if day <= today else f"shuts down on {day}"
-    where = f"move to {model.successor!r}" if model.successor else "choose another model"
-    return f"the model {model.id!r} {when}; {where}"
+    to = f"{model.successor!r}" if model.successor else "another model"
+    way = f"move to {to} (model=, or MINIKIT_MODEL)"
+    if day <= today:
+        return f"the model {model.id!r} was shut down on {day}; {way}"
+    return f"the model {model.id!r} works until it is shut down on {day}; before then {way}"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import warnings
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -13,6 +12,7 @@ from typing import cast
 
 from minikit.checks import check_whole
 from minikit.errors import ArgumentError, MissingExtraError, SourceError
+from minikit.notices import warn
 
 __all__ = ["Document", "Source", "SourceWarning", "Sources", "Span", "documents", "notes_of"]
 
@@ -97,7 +97,7 @@ class Document:
         if isinstance(source, str):
             if _names_a_file(source):
                 told = f"{source!r} was read as a text; the file of this name is Path({source!r})"
-                warnings.warn(told, SourceWarning, stacklevel=2)
+                warn(told, SourceWarning)
                 return cls(text=source, notes=(told,))
             return cls(text=source)
         if isinstance(cast("object", source), os.PathLike):
@@ -151,7 +151,7 @@ class Document:
         suffix = Path(origin or title or "").suffix
         text, note = file_text(data, origin or title or "the source", suffix)
         if note is not None:
-            warnings.warn(note, SourceWarning, stacklevel=2)
+            warn(note, SourceWarning)
         return cls(text=text, title=title, origin=origin, notes=(note,) if note else ())
 
     @classmethod
@@ -198,7 +198,7 @@ class Document:
         told = _told(found.account(), notes, name, read=len(read))
         if told is None:
             return tuple(read)
-        warnings.warn(told, SourceWarning, stacklevel=2)
+        warn(told, SourceWarning)
         return tuple(replace(document, notes=(told,)) for document in read)
 
     @classmethod

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import warnings
 from collections.abc import AsyncGenerator, AsyncIterable, Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from hashlib import blake2b
@@ -11,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from minikit.errors import ArgumentError, MinikitError, SourceError
+from minikit.notices import warn
 from minikit.text.document import Document, Source, SourceWarning
 from minikit.tokens.image_files import IMAGE_SUFFIXES, read_images
 
@@ -155,7 +155,7 @@ def _of_folder(
         raise SourceError(f"there is no {what} in {printable(folder)!r}{told}")
     if left_out:
         told = f"of {printable(folder)!r}: {read:,} read; {left_out}"
-        warnings.warn(told, SourceWarning, stacklevel=2)
+        warn(told, SourceWarning)
         if note is not None:
             note(told)
 
