@@ -155,7 +155,7 @@ def test_what_an_error_leaves_behind_is_told(
         (["{file}", "{file}"], "is a file: the question comes first"),
         ([QUESTION, "-", "--follow-up"], "--follow-up reads questions from stdin"),
         ([QUESTION, "{file}.none"], "no such file"),
-        (["x" * 5_000, "{file}", "--chunk-tokens", "3"], "chunk_tokens=3 is out of range"),
+        (["x" * 5_000, "{file}", "--chunk-tokens", "3"], "--chunk-tokens 3 is out of range"),
     ],
 )
 def test_bad_arguments(

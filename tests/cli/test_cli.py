@@ -150,7 +150,7 @@ def test_failure_has_an_exit_code(
         (["count", "{}/coded"], "not UTF-8"),
         (["count", "{}/\0"], "cannot read"),
         (["count", "{}/text", "--model", "no-such-model"], "no-such-model"),
-        (["split", "{}/text", "--max-tokens", "0"], "max_tokens"),
+        (["split", "{}/text", "--max-tokens", "0"], "--max-tokens must be"),
         (["plan", "{}/text", "--length", "huge"], "huge"),
         (["plan", "{}/text", "--length", "-1"], "at least 1"),
         (["plan", "{}/text", "--detail", "7"], "0 to 1"),

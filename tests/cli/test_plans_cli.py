@@ -76,7 +76,7 @@ def test_limits(letters: str, capsys: pytest.CaptureFixture[str]) -> None:
     read = Plan.from_json(capsys.readouterr().out)
     assert (read.requests_per_minute, read.tokens_per_minute) == (None, 9000)
     assert main(["plan", letters, "--rpm", "0"]) == 2
-    assert "requests_per_minute" in capsys.readouterr().err
+    assert "--rpm 0 is out of range" in capsys.readouterr().err
 
 
 def test_a_price_that_is_not_known(letters: str, capsys: pytest.CaptureFixture[str]) -> None:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NoReturn
 from minikit.blocking import Client
 from minikit.calls.budget import read_usd
 from minikit.calls.completion import EXTRACTIVE_NOTE
-from minikit.cli import inputs
+from minikit.cli import inputs, words
 from minikit.cli.progress import ProgressLine
 from minikit.errors import ArgumentError, BudgetExceededError, JobError
 from minikit.jobs.plain import counted, money
@@ -214,7 +214,7 @@ class Watch:
 
 def show_plan(plan: VerbPlan, arguments: Namespace) -> int:
     """Print a plan, as a table or as JSON."""
-    print(plan.to_json(indent=2) if arguments.json else plan)
+    print(plan.to_json(indent=2) if arguments.json else words.spoken_notes(str(plan)))
     tell_budget(plan, arguments)
     return DONE
 
@@ -269,7 +269,7 @@ def tell_gap(gap: Gap, named: str = "") -> None:
 
 def say(text: str) -> None:
     """Print a line about the job to stderr."""
-    print(f"minikit: {' '.join(text.split())}", file=sys.stderr)
+    print(f"minikit: {words.spoken(' '.join(text.split()))}", file=sys.stderr)
 
 
 def check_place(path: str) -> None:

@@ -41,17 +41,19 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _run(argv: Sequence[str] | None, encoding: str) -> int:
     # Late, so that Ctrl-C while they load ends like any other.
     from minikit.cli.arguments import parser
+    from minikit.cli.words import for_command, spoken
     from minikit.errors import MinikitError
 
     arguments = parser().parse_args(argv)
     arguments.encoding = encoding
+    for_command(arguments)
     with warnings.catch_warnings():
         warnings.showwarning = _show_warning
         try:
             code: int = arguments.run(arguments)
             sys.stdout.flush()
         except MinikitError as error:
-            print(f"minikit: {error}", file=sys.stderr)
+            print(f"minikit: {spoken(str(error))}", file=sys.stderr)
             return _exit_code(error)
         except KeyboardInterrupt:
             if getattr(arguments, "batch", False) and arguments.journal:
@@ -92,4 +94,6 @@ def _drop_output() -> None:
 
 
 def _show_warning(message: Warning | str, *_: object, **__: object) -> None:
-    print(f"minikit: warning: {message}", file=sys.stderr)
+    from minikit.cli.words import spoken
+
+    print(f"minikit: warning: {spoken(str(message))}", file=sys.stderr)

@@ -7,8 +7,8 @@ from argparse import Namespace
 from typing import TYPE_CHECKING
 
 from minikit.blocking import Client
-from minikit.cli import common, inputs
-from minikit.jobs.drawing import draw_levels, draw_tree
+from minikit.cli import common, inputs, words
+from minikit.jobs.drawing import draw_levels, draw_notes, draw_tree
 from minikit.jobs.plain import counted
 
 if TYPE_CHECKING:
@@ -28,7 +28,8 @@ def plan(arguments: Namespace) -> int:
 def show_plan(models: list[Model], arguments: Namespace) -> int:
     """Plan for each model, without a network; print one plan, or several side by side."""
     document, options = inputs.source(arguments), inputs.summary_options(arguments)
-    with Client(rate_limit=inputs.rate_limit(arguments)) as client:
+    budget_usd = getattr(arguments, "budget", None)
+    with Client(rate_limit=inputs.rate_limit(arguments), budget_usd=budget_usd) as client:
         plans = client.plan(document, model=models, **options)
     if arguments.json:
         texts = ",\n".join(each.to_json(indent=2) for each in plans)
@@ -36,7 +37,8 @@ def show_plan(models: list[Model], arguments: Namespace) -> int:
     elif len(plans) == 1:
         _print_plan(plans.plans[0], arguments.encoding)
     else:
-        print(f"{len(document.text):,} characters of source\n\n{plans}")
+        table = words.spoken_notes(str(plans))
+        print(f"{len(document.text):,} characters of source\n\n{table}")
     common.tell_budget(plans.plans[0], arguments)  # a command that has a budget has one model
     return 0
 
@@ -48,6 +50,7 @@ def _print_plan(plan: Plan, encoding: str) -> None:
         f"in {counted(len(plan.spans), 'chunk')} of at most {plan.chunk_tokens:,}",
         "",
         draw_levels(plan),
+        *map(words.spoken, draw_notes(plan)),
         "",
     ]
     above = "\n".join(figures)

@@ -69,8 +69,7 @@ def draw_levels(plan: VerbPlan) -> str:
         for level in plan.levels
     ]
     levels = table(["operation", "calls", "input tokens", "output tokens"], rows)
-    told = [levels, "", f"cost: {_bounds(plan)}", f"time: {_time(plan)}", *draw_notes(plan)]
-    return "\n".join(told)
+    return f"{levels}\n\ncost: {_bounds(plan)}\ntime: {_time(plan)}"
 
 
 def draw_notes(plan: VerbPlan) -> list[str]:

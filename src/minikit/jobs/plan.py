@@ -103,7 +103,7 @@ class VerbPlan(Serializable):
         return duration(self)
 
     def __str__(self) -> str:
-        return draw_levels(self)
+        return "\n".join([draw_levels(self), *draw_notes(self)])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Generic, Literal, TypeVar
 from minikit.calls.batching.settings import Sending
 from minikit.checks import check_choice, check_text, check_whole
 from minikit.errors import ArgumentError
-from minikit.jobs.drawing import draw_levels
+from minikit.jobs.drawing import draw_levels, draw_notes
 from minikit.jobs.plain import counted, money
 from minikit.jobs.plan import VerbPlan
 from minikit.jobs.result import Progress, Result
@@ -223,17 +223,15 @@ class DescriptionPlan(VerbPlan):
         images: The images, with the tokens of each.
         detail: How closely they will be looked at.
         images_usd: US dollars of the images alone; None when the model's price is unknown.
-        notes: What to know before, such as a model that looks at images for less.
     """
 
     images: tuple[DescribedImage, ...]
     detail: Detail
     images_usd: Decimal | None
-    notes: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         tokens = sum(image.tokens for image in self.images)
         sound = sum(image.gap is None for image in self.images)
         told = f"{counted(sound, 'image')} of {tokens:,} tokens"
         lines = [f'images: {told}, {money(self.images_usd)}, detail "{self.detail}"']
-        return "\n".join([draw_levels(self), *lines, *(f"note: {note}" for note in self.notes)])
+        return "\n".join([draw_levels(self), *lines, *draw_notes(self)])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Any, Unpack, get_origin
 
 from minikit.calls.schema import Schema
@@ -117,7 +117,10 @@ def _job(
     model, detail = sizes.model, sizes.detail
     left_out = [f"left out: {image.fault}" for image in images if image.fault is not None]
     dear = cheaper(sound, model, detail)
-    plan = planned("describe", model, sizes.levels(groups, merges=takes_notes), setting)
+    plan = replace(
+        planned("describe", model, sizes.levels(groups, merges=takes_notes), setting),
+        notes=(*left_out, *notes, *([] if dear is None else [dear])),
+    )
     asked = (sizes.asked.question, sizes.asked.form, sizes.asked.options.task, sizes.output)
     wishes = (sizes.asked.options.language, sizes.asked.options.instructions, detail)
     return DescribeJob(
@@ -127,7 +130,6 @@ def _job(
             images=tuple(told(image, sizes) for image in images),
             detail=detail,
             images_usd=images_usd(images, model, detail, tier=setting.tier_for(model)),
-            notes=(*left_out, *notes, *([] if dear is None else [dear])),
         ),
         digest=digest_of("describe", model, (), [each.digest for each in images], asked, wishes),
         images=images,

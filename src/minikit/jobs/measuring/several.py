@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from minikit.calls.line import Line, Wait
 from minikit.errors import BudgetExceededError, CallError, JobError, MinikitError, TransportError
-from minikit.jobs.drawing import likely_text
+from minikit.jobs.drawing import draw_notes, likely_text
 from minikit.jobs.engine import Bill, Exit
 from minikit.jobs.plain import money, span_of, table
 from minikit.jobs.plan import Level, Plan, VerbPlan
@@ -65,12 +65,10 @@ class SeveralPlan(VerbPlan):
     Attributes:
         names: What tells the jobs from each other, such as the ids of models.
         plans: The plan of each.
-        notes: What to know before, such as a model that cannot be asked.
     """
 
     names: tuple[str, ...]
     plans: tuple[Plan | VerbPlan, ...]
-    notes: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         rows = [
@@ -90,7 +88,7 @@ class SeveralPlan(VerbPlan):
             f"cost: {cost}",
             f"time: {'' if self.engine == 'batch' else 'likely '}{likely_text(self)}",
         ]
-        return "\n".join([plans, "", *lines, *(f"note: {note}" for note in self.notes)])
+        return "\n".join([plans, "", *lines, *draw_notes(self)])
 
 
 def joined_plan(
