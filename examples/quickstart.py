@@ -46,9 +46,9 @@ def main() -> None:
         plan = client.plan(document)
         print(f"{document.title}: {len(document.text):,} characters")
         print(
-            f"Plan for {plan.model}: {plan.document_tokens:,} tokens in {len(plan.spans)} chunks, "
-            f"{plan.calls_at_least} to {plan.calls_at_most} calls, "
-            f"{usd(plan.cost_usd_at_least)} to {usd(plan.cost_usd_at_most)}"
+            f"Plan for {plan.model}: {plan.document_tokens:,} tokens, chunks: {len(plan.spans)}, "
+            f"calls: at most {plan.calls_at_most}, "
+            f"cost: {usd(plan.cost_usd_at_least)} to {usd(plan.cost_usd_at_most)}"
         )
         summary = client.summarize(document, on_event=show)
 

@@ -133,6 +133,21 @@ def test_a_price_that_is_not_known_is_none(server: ChatServer) -> None:
     assert [summary.metadata["minikit_cost_usd"] for summary in summaries] == [None, None]
 
 
+def test_a_document_that_fails_is_called_by_its_source(client: Client) -> None:
+    """That is where loaders of documents write where one is from."""
+    documents = [Document("", metadata={"source": "a.txt"})]
+    with pytest.raises(SourceError, match="empty") as caught:
+        SummaryTransformer(client=client).transform_documents(documents)
+    assert caught.value.__notes__ == ["it is that of document 0, 'a.txt'"]
+
+
+def test_a_misspelt_option_is_told_at_once() -> None:
+    """And not when the first documents come."""
+    options: Any = {"lenght": 3}
+    with pytest.raises(TypeError, match="unexpected keyword argument 'lenght'"):
+        SummaryTransformer(**options)
+
+
 def test_a_document_that_cannot_be_summarized_is_an_error(
     server: ChatServer, client: Client
 ) -> None:
@@ -140,7 +155,7 @@ def test_a_document_that_cannot_be_summarized_is_an_error(
     documents = [*DOCUMENTS[:1], Document(""), *DOCUMENTS[1:]]
     with pytest.raises(SourceError, match="empty") as caught:
         SummaryTransformer(client=client).transform_documents(documents)
-    assert caught.value.__notes__ == ["it is that of document 1, None"]
+    assert caught.value.__notes__ == ["it is that of document 1"]
     assert len(server.requests) == 2
 
 

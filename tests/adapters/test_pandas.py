@@ -114,6 +114,9 @@ def test_a_name_that_is_no_column_is_told_at_once(server: ChatServer, client: Cl
         FRAME.minikit.complete("{nmae}", client=client)
     with pytest.raises(ArgumentError, match="but the names of a value are 'text', 'product'"):
         FRAME["product"].minikit.complete("{name}", client=client)
+    nameless: Any = pd.Series(["tea"])
+    with pytest.raises(ArgumentError, match="but the names of a value are 'text':"):
+        nameless.minikit.complete("{name}", client=client)
     assert server.requests == []
 
 

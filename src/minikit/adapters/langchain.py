@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Unpack, cast
 
-from minikit.adapters.options import check_options
+from minikit.adapters.options import check_names, check_options
 from minikit.client import AsyncClient
 from minikit.errors import MissingExtraError
 from minikit.functions import default_client
@@ -61,8 +61,10 @@ class SummaryTransformer(BaseDocumentTransformer):
 
         Raises:
             ArgumentError: `output` is among the options, which keeps the summaries in files.
+            TypeError: There is no such option.
         """
         check_options(options)
+        check_names(options, "SummaryTransformer")
         self._client = client
         self._async_client = async_client
         self._model = model
@@ -171,7 +173,9 @@ def _summaries(
 
 def _summary(document: Document, outcome: DocumentOutcome[Summary]) -> Document:
     if outcome.error is not None:
-        outcome.error.add_note(f"it is that of document {outcome.index}, {outcome.name!r}")
+        name = outcome.name or document.metadata.get("source")
+        known = "" if name is None else f", {str(name)!r}"
+        outcome.error.add_note(f"it is that of document {outcome.index}{known}")
         raise outcome.error
     summary = cast("Summary", outcome.result)
     taken = {

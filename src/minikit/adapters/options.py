@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from minikit.errors import ArgumentError
 
-__all__ = ["check_options"]
+__all__ = ["check_names", "check_options"]
 
 
 def check_options(options: Mapping[str, object]) -> None:
@@ -16,3 +16,11 @@ def check_options(options: Mapping[str, object]) -> None:
             f"output={str(options['output'])!r} keeps the summaries in files, and here they come "
             f"back: leave it out, or call summarize_many()"
         )
+
+
+def check_names(options: Mapping[str, object], called: str) -> None:
+    """Raise TypeError for an option that `summarize_many` has not, before there is any document."""
+    from minikit.jobs.corpus.options import SummarizeManyOptions
+
+    for name in options.keys() - SummarizeManyOptions.__optional_keys__:
+        raise TypeError(f"{called}() got an unexpected keyword argument {name!r}")

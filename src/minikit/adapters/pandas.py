@@ -127,7 +127,8 @@ class SeriesAccessor:
             ArgumentError: An argument cannot be used.
             MinikitError: What ends the job before there is any reply.
         """
-        known = ("text", str(self._series.name))
+        name = self._series.name
+        known = ("text",) if name is None else ("text", str(name))
         names = FieldText(template).names
         check_fields(names, known, "the names of a value")
         rows: Rows = [dict.fromkeys(names, value) for value in self._series.tolist()]

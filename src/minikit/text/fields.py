@@ -118,8 +118,9 @@ def _read(template: str) -> tuple[list[str], list[str]]:
 def _value(name: str, row: Row) -> str:
     value = row.get(name)
     if is_nothing(value):
-        what = f"has nothing ({value!r}) for" if name in row else "lacks"
-        raise ArgumentError(f"the row {what} the field {name!r}; it has {_listed(row)}")
+        if name in row:
+            raise ArgumentError(f"the row has nothing ({value!r}) for the field {name!r}")
+        raise ArgumentError(f"the row lacks the field {name!r}; it has {_listed(row)}")
     if isinstance(value, str):
         return value
     if isinstance(value, _BYTES):
