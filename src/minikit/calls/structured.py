@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, fields, replace
 from typing import TYPE_CHECKING, Generic, Literal, TypeVar
 
+from minikit.calls.batching.settings import NO_BATCHES
 from minikit.calls.completion import Completion
 from minikit.calls.schema import Misfit
 from minikit.errors import (
@@ -39,7 +40,7 @@ SCHEMA_ATTEMPTS = 3
 """Replies that are asked for in one form; each is paid for."""
 
 _ABILITIES: dict[Form, str] = {"json_schema": "json_schema", "tool": "tools"}
-_NO_SUCH_MODEL = "model_not_found"
+_NOT_OF_THE_FORM = ("model_not_found", NO_BATCHES)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,7 +138,7 @@ async def complete_structured(
         try:
             reply = await asking.ask(_in_form(request, schema, form), form)
         except RequestRejectedError as error:
-            if isinstance(error, RequestTooLargeError) or error.code == _NO_SUCH_MODEL:
+            if isinstance(error, RequestTooLargeError) or error.code in _NOT_OF_THE_FORM:
                 raise
             rejections.append(error)  # whether the form is the cause, few servers tell
             continue

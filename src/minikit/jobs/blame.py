@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from minikit.calls.batching.settings import NO_BATCHES
 from minikit.errors import (
     ArgumentError,
     AuthenticationError,
@@ -31,7 +32,8 @@ def is_of_one(error: BaseException) -> bool:
     if isinstance(error, JobError):
         is_kept = isinstance(error.__cause__, JournalError)
         return not is_kept and all(map(is_of_one, error.errors))
-    return isinstance(error, ArgumentError | CallError | MissingExtraError)
+    is_of_the_server = isinstance(error, CallError) and error.code == NO_BATCHES
+    return isinstance(error, ArgumentError | CallError | MissingExtraError) and not is_of_the_server
 
 
 class Patience:

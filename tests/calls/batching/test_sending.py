@@ -495,6 +495,10 @@ async def test_a_server_without_batches(server: ChatServer) -> None:
     async with client_of(server) as client:  # type: ignore[arg-type] # it has none
         with pytest.raises(RequestRejectedError, match=r'no Batch API .* engine="local"'):
             await client._pipeline.through(ALONE).send(request_of("a"))
+        async with client.complete_many([*"abc"], "{text}", schema=int, engine=ALONE) as rows:
+            with pytest.raises(RequestRejectedError, match=r"no Batch API .* without: 3") as caught:
+                _ = [row async for row in rows]
+    assert caught.value.attempts == 1  # and not once for each form of a schema
 
 
 async def test_what_cannot_travel_in_a_batch(batches: BatchServer) -> None:

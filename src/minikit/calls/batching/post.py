@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
+from minikit.calls.batching.settings import NO_BATCHES
 from minikit.calls.batching.wire import WAVE, Lines, ServerBatch, read_batch
 from minikit.calls.retry import Retry, RetryBudget, retried
 from minikit.errors import (
@@ -224,7 +225,7 @@ class Post:
                 f"the server {self.transport.server} has no Batch API (HTTP {error.status} at "
                 f'{path}): send with engine="local"',
                 status=error.status,
-                code=error.code,
+                code=NO_BATCHES,
                 request_id=error.request_id,
             ) from error
 

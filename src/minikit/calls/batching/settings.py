@@ -20,6 +20,9 @@ MOST_WAITING = 1_000_000
 
 DAY_S = 86_400.0
 
+NO_BATCHES = "no_batches"
+"""The code of the error that a server has no Batch API: no other request fares better."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Batch:
