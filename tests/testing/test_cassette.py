@@ -111,7 +111,7 @@ def test_what_a_server_says_to_the_request_is_recorded(keyed: ChatServer, path: 
     keyed.script([error(400, code="content_filter", message="No."), raw(404, "text/html", b"<p>")])
     for record in ("new", "none"):
         with Client(model=MODEL) as client, Cassette(path, record=record):
-            with pytest.raises(RefusalError, match=r"No\."):
+            with pytest.raises(RefusalError, match=r"\): No"):
                 client.complete("Say something bad.")
             with pytest.raises(RequestRejectedError, match="404"):
                 client.complete("Say nothing.")

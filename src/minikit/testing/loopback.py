@@ -87,6 +87,11 @@ class _Handler(BaseHTTPRequestHandler):
         self._upstream = upstream
         super().__init__(*connection)
 
+    def handle(self) -> None:
+        """Answer until the connection ends: by the script, or because the client has left."""
+        with suppress(ConnectionError):
+            super().handle()
+
     def do_GET(self) -> None:
         """Answer a request without a body."""
         self.do_POST()
@@ -95,11 +100,7 @@ class _Handler(BaseHTTPRequestHandler):
         """Answer a request."""
         import anyio
 
-        body = self.rfile.read(int(self.headers.get("content-length", 0)))
-        try:
-            anyio.run(self._answer, body)
-        except ConnectionError:  # by the script, or because the client has left
-            self.close_connection = True
+        anyio.run(self._answer, self.rfile.read(int(self.headers.get("content-length", 0))))
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - as in the base class
         """Say nothing."""
