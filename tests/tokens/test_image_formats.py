@@ -61,12 +61,19 @@ def test_a_gif_without_its_end_is_whole() -> None:
     check_still(gif()[:-1], "image/gif", "a")
 
 
+def test_a_gif_that_tells_the_size_of_no_table_is_whole() -> None:
+    """The size of the table of colours stands in a GIF without one, too, and means nothing."""
+    data = bytearray(gif(colours=False))
+    data[10] |= 7
+    check_still(bytes(data), "image/gif", "a")
+
+
 @pytest.mark.parametrize(
     ("data", "told"),
     [
         (animated_gif(), "an animated GIF"),
         (webp(flags=0x12), "an animated WEBP"),
-        (png(extra=chunk(b"acTL", struct.pack(">II", 3, 0))), "an animated PNG"),
+        (png(extra=chunk(b"acTL", struct.pack(">II", 2, 0))), "an animated PNG"),
     ],
 )
 def test_an_animated_image_is_refused(data: bytes, told: str) -> None:

@@ -141,6 +141,7 @@ def patches_in_float(width: int, height: int, budget: int) -> int:
 @given(st.integers(32, 20_000), st.integers(32, 20_000))
 @example(2048, 4096)
 @example(1254, 1254)
+@example(1505, 993)  # 48 x 32 patches, the whole budget
 def test_patches_are_those_of_the_guide(width: int, height: int) -> None:
     """Whole numbers give what the guide's roots give, wherever both sides keep a whole patch."""
     expected = ceil(Decimal(min(patches_in_float(width, height, 1536), 1536)) * Decimal("1.62"))

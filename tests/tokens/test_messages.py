@@ -188,6 +188,7 @@ def test_a_message_that_cannot_be_sent_is_refused(value: Any, message: str) -> N
 
 def test_a_message_checks_itself() -> None:
     """A Message that is made directly obeys the same rules."""
+    assert not Message(role="assistant", content=cast("Any", None)).content
     with pytest.raises(ArgumentError, match=r"or 'tool', not 'robot'"):
         Message(role=cast("Any", "robot"), content="")
     with pytest.raises(ArgumentError, match=r"the content of a message is .* not empty"):

@@ -110,7 +110,7 @@ def test_truncated_file_is_a_vocabulary_error(tmp_path: Path, size: int) -> None
     """A file cut short does not unpack."""
     packed = (BUNDLED / "cl100k_base.bz2").read_bytes()
     (tmp_path / "cl100k_base.bz2").write_bytes(packed[:size])
-    with pytest.raises(VocabularyError, match="damaged"):
+    with pytest.raises(VocabularyError, match=r"cl100k_base\.bz2' is damaged"):
         VOCABULARIES["cl100k_base"].ranks(tmp_path)
 
 
@@ -119,7 +119,7 @@ def test_changed_token_is_a_vocabulary_error(tmp_path: Path) -> None:
     unpacked = bytearray(bz2.decompress((BUNDLED / "cl100k_base.bz2").read_bytes()))
     unpacked[-1] ^= 1
     (tmp_path / "cl100k_base.bz2").write_bytes(bz2.compress(bytes(unpacked)))
-    with pytest.raises(VocabularyError, match="sha256"):
+    with pytest.raises(VocabularyError, match=r"cl100k_base\.bz2' is damaged \(its sha256"):
         VOCABULARIES["cl100k_base"].ranks(tmp_path)
 
 
