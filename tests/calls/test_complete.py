@@ -38,7 +38,7 @@ from minikit import (
     count_tokens,
 )
 from minikit.calls.failures import status_error
-from server import ChatServer, error, hang, held, ok, raw, reset, slow
+from server import ChatServer, Reply, error, hang, held, ok, raw, reset, slow
 
 pytestmark = pytest.mark.anyio
 
@@ -54,6 +54,11 @@ def client_of(server: ChatServer, **options: object) -> AsyncClient:
     """Make a client of `server` that retries without waiting."""
     defaults = {"api_key": "sk-test", "base_url": server.base_url, "retry": SOON}
     return AsyncClient(**{**defaults, **options})  # type: ignore[arg-type]
+
+
+def page(status: int) -> Reply:
+    """Return what a proxy sends."""
+    return raw(status, "text/html", b"<!doctype html><html><title>Not &amp; here</title></html>")
 
 
 async def ask(server: ChatServer, **options: object) -> Completion:
@@ -235,6 +240,10 @@ async def test_passing_faults_are_tried_again(server: ChatServer, bad: object) -
         (error(403), AuthenticationError, "HTTP 403"),
         (error(404, code="model_not_found"), RequestRejectedError, "model_not_found"),
         (error(422), RequestRejectedError, "HTTP 422"),
+        (page(404), RequestRejectedError, 'a web page came, "Not &amp; here"; no API sends that'),
+        (page(403), AuthenticationError, "check the base URL, which mostly ends in /v1"),
+        (raw(404, "text/html", b"<p>Nothing"), RequestRejectedError, "a web page came; no API"),
+        (raw(400, "application/json", b"{}"), RequestRejectedError, "it says no more; check"),
         (error(413), RequestTooLargeError, "chunk_tokens"),
         (error(400, code="context_length_exceeded"), RequestTooLargeError, "chunk_tokens"),
         (error(400, code="context_length_exceeded"), ContextOverflowError, "chunk_tokens"),
@@ -420,21 +429,28 @@ async def test_hang_times_out(server: ChatServer) -> None:
     assert isinstance(raised.value, TimeoutError)
 
 
-async def test_timeout_of_an_own_sdk_client() -> None:
+@pytest.mark.parametrize(
+    ("kind", "match"),
+    [
+        ("ReadTimeout", r"no whole reply within .* the server may have billed the call"),
+        ("ConnectTimeout", r"within .*; no connection was made to api\.openai\.com:443: check the"),
+    ],
+)
+async def test_timeout_of_an_own_sdk_client(kind: str, match: str) -> None:
     """A timeout that the SDK or its HTTP library finds first is one of ours too."""
     client = openai.DefaultAsyncHttpxClient
     base = next(kind for kind in client.__mro__ if kind.__name__ == "AsyncClient")
     http = importlib.import_module(base.__module__.partition(".")[0])
 
     def late(_request: object) -> None:
-        raise http.ReadTimeout("late")
+        raise getattr(http, kind)("late")
 
     transport = client(transport=http.MockTransport(late))
     async with (
         openai.AsyncOpenAI(api_key="k", http_client=transport) as sdk,
         AsyncClient(openai_client=sdk, retry=ONCE) as asking,
     ):
-        with pytest.raises(CallTimeoutError, match="no whole reply within"):
+        with pytest.raises(CallTimeoutError, match=match):
             await asking.complete("Hello?")
 
 

@@ -93,7 +93,8 @@ def _parsed(body: str) -> Mapping[str, Any]:
     try:
         return _mapping(json.loads(body), "body")
     except (ValueError, RecursionError) as error:
-        kind = "HTML" if body.lstrip()[:1] == "<" else "no whole JSON"
+        is_page = body.lstrip()[:1] == "<"
+        kind = "HTML, as a proxy or a sign-in page sends" if is_page else "no whole JSON"
         raise BadReplyError(
             f"the server answered 200 with {len(body)} characters that are {kind}; "
             f"check the base URL if this happens again"

@@ -42,6 +42,7 @@ def status_error(status: int, body: object, headers: Mapping[str, str], *, key: 
     """
     told = _Told.of(status, body)
     kind, advice = _classify(told)
+    advice = _NO_API if told.is_page and status < 500 else advice
     return kind(
         f"HTTP {status} ({told.code or 'no code'}): {_message(told, key)}; {advice}",
         status=status,
@@ -104,6 +105,11 @@ class _Told:
             text=str(body),
         )
 
+    @property
+    def is_page(self) -> bool:
+        """Whether a web page came, as proxies and other servers send."""
+        return self.message is None and self.text.lstrip()[:1] == "<"
+
 
 def _is_code(code: str) -> bool:
     """Tell a code from a status in its place, and from the kind of all bad requests (DeepSeek)."""
@@ -113,11 +119,11 @@ def _is_code(code: str) -> bool:
 def _classify(told: _Told) -> tuple[type[CallError], str]:
     status = told.status
     if status == 402 or told.type in _QUOTA_TYPES or told.code in _BILLING_CODES:
-        return QuotaExhaustedError, "the account has no credit or limit left"
+        return QuotaExhaustedError, _NO_QUOTA
     if status == 429:
         return _classify_429(told)
     if status in (401, 403):
-        return AuthenticationError, "check the API key and what it is allowed to do"
+        return AuthenticationError, _KEY
     if status in (408, 409) or status >= 500:
         return ServerError, "the server failed; try again later"
     return _classify_400(told)
@@ -140,14 +146,19 @@ def _classify_429(told: _Told) -> tuple[type[CallError], str]:
     """Tell a rate limit, which passes, from a quota and from a request that never fits it."""
     code = told.code or ""
     if code in _QUOTA_CODES or code.endswith(_SPEND_LIMIT):
-        return QuotaExhaustedError, "the account has no credit or limit left"
+        return QuotaExhaustedError, _NO_QUOTA
     if told.code is None and _SAYS_NO_QUOTA(told.text):
-        return QuotaExhaustedError, "the account has no credit or limit left"
+        return QuotaExhaustedError, _NO_QUOTA
     if "Request too large" in told.text:  # shares its code with the limit that passes
         return RequestTooLargeError, "lower chunk_tokens, or raise the account's token limit"
     return RateLimitError, "send fewer requests at a time (max_concurrency=)"
 
 
+_NO_QUOTA = (
+    "the account has no credit or limit left: add credit, or raise the limit, where it is billed"
+)
+_KEY = "check the API key and what it is allowed to do (api_key= or OPENAI_API_KEY)"
+_NO_API = "no API sends that: check the base URL, which mostly ends in /v1, and proxies in between"
 _NO_SUCH_MODEL = "model_not_found"
 _TOO_LONG = "context_length_exceeded"
 _USUAL_CODES: dict[type[CallError], str] = {
@@ -162,6 +173,7 @@ _SAYS_FILTERED = re.compile(
     r"content.?(?:management.)?policy|content.?filter", re.IGNORECASE
 ).search
 _SAYS_NO_QUOTA = re.compile(r"exceeded your current quota", re.IGNORECASE).search  # LiteLLM
+_TITLE = re.compile(r"<title[^>]*>([^<]{1,200})", re.IGNORECASE).search
 _BILLING_CODES = frozenset({"billing_not_active", "billing_hard_limit_reached"})
 _QUOTA_TYPES = ("insufficient_quota", "budget_exceeded")
 _REFUSAL_CODES = frozenset({"content_filter", "content_policy_violation", "invalid_prompt"})
@@ -173,10 +185,16 @@ _SPEND_LIMIT = "_spend_limit_exceeded"
 
 def _message(told: _Told, key: str) -> str:
     """Return the server's message, shortened, without the key or parts of one."""
-    text = " ".join((told.message or f"HTTP {told.status}").split())
+    text = " ".join((told.message or _page(told) or "it says no more").split()).rstrip(".")
     if len(key) >= SHORTEST_KEY:
         text = text.replace(key, "<key>")
     return re.sub(r"\b(sk|pk|key)-[\w*.-]+", "<key>", text)[:300]
+
+
+def _page(told: _Told) -> str | None:
+    title = _TITLE(told.text)
+    named = f', "{title[1].strip()}"' if title else ""
+    return f"a web page came{named}" if told.is_page else None
 
 
 def _fields(body: object) -> Mapping[str, Any]:

@@ -19,6 +19,7 @@ from minikit.calls.endpoint import Endpoint
 from minikit.calls.failures import request_id, status_error
 from minikit.calls.http_stream import HttpStream
 from minikit.calls.in_process import as_reply, in_process_transport
+from minikit.calls.unreached import place_of, why_unreached
 from minikit.errors import CallTimeoutError, MinikitError, TransportError
 
 if TYPE_CHECKING:
@@ -303,14 +304,14 @@ class OpenAITransport:
             raise status_error(error.status_code, error.body, headers, key=key) from error
         except (openai.APITimeoutError, TimeoutError) as error:
             unsent = type(error.__cause__).__name__ in _NEVER_CONNECTED
-            raise _timed_out(timeout_s, UNREACHABLE if unsent else None) from error
+            raise _timed_out(timeout_s, self.server if unsent else None) from error
         except (openai.APIConnectionError, _http_library().RequestError) as error:
             ours = getattr(error.__cause__, "__cause__", None)
             if isinstance(ours, MinikitError):  # of a server in this process
                 raise ours.with_traceback(None) from ours.__cause__
             reason = type(error.__cause__ or error).__name__
             raise TransportError(
-                f"no reply from the server ({reason}); check the network and the base URL",
+                why_unreached(error, self.server),
                 code=UNREACHABLE if reason in _NEVER_CONNECTED else None,
             ) from error
 
@@ -334,9 +335,14 @@ def timeout_s(input_tokens: int, max_output_tokens: int | None) -> float:
     return 30 + input_tokens / 1000 + (max_output_tokens or UNLIMITED_TOKENS) / 10
 
 
-def _timed_out(timeout_s: float, code: str | None) -> CallTimeoutError:
-    billed = "no connection was made" if code else "the server may have billed the call"
-    return CallTimeoutError(f"no whole reply within {timeout_s:g} s; {billed}", code=code)
+def _timed_out(timeout_s: float, unreached: str | None) -> CallTimeoutError:
+    """Return the error of a call that took too long; `unreached` had no connection by then."""
+    told = f"no whole reply within {timeout_s:g} s"
+    if unreached is None:
+        return CallTimeoutError(f"{told}; the server may have billed the call")
+    place = place_of(unreached)
+    told = f"{told}; no connection was made to {place}: check the network and the base URL"
+    return CallTimeoutError(told, code=UNREACHABLE)
 
 
 _NEVER_CONNECTED = frozenset({"ConnectError", "ConnectTimeout", "PoolTimeout", "ProxyError"})
