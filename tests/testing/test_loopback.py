@@ -151,6 +151,34 @@ def test_batches_come_by_http_too() -> None:
     assert [str(row.completion) for row in rows] == ["A", "B"]
 
 
+def test_the_bare_sdk_can_send_a_batch() -> None:
+    """The objects are such as its types expect."""
+    server = ScriptedServer()
+    server.reply("one")
+    body = {"model": MODEL, "messages": [{"role": "user", "content": "Hello"}]}
+    line = {"custom_id": "1", "method": "POST", "url": "/v1/chat/completions", "body": body}
+    with (
+        server.serving() as base_url,
+        openai.OpenAI(base_url=base_url, api_key="sk-mine") as sdk,
+    ):
+        file = sdk.files.create(file=("a.jsonl", json.dumps(line).encode()), purpose="batch")
+        made = sdk.batches.create(
+            input_file_id=file.id, endpoint="/v1/chat/completions", completion_window="24h"
+        )
+        done = sdk.batches.retrieve(made.id)
+        (result,) = sdk.files.content(done.output_file_id or "").text.splitlines()
+        assert [batch.id for batch in sdk.batches.list()] == [made.id]
+    assert (file.filename, file.bytes, file.status) == (
+        "a.jsonl",
+        len(json.dumps(line)),
+        "processed",
+    )
+    assert (made.status, done.status, done.error_file_id) == ("validating", "completed", None)
+    reply = json.loads(result)
+    assert reply["custom_id"] == "1"
+    assert reply["response"]["body"]["choices"][0]["message"]["content"] == "one"
+
+
 def _shouted(request: Asked) -> str:
     return request.prompt.upper()
 

@@ -21,7 +21,9 @@ Json = dict[str, Any]
 Answer = Callable[[Request, bytes], Awaitable[Wire]]
 
 _PATH = re.compile(r".*/(files|batches)(?:/([^/]+))?(?:/(content|cancel))?")
-_FILE = re.compile(rb'--([^\r\n]+)\r\n.*? name="file".*?\r\n\r\n(.*?)\r\n--\1', re.DOTALL)
+_FILE = re.compile(
+    rb'--([^\r\n]+)\r\n.*? name="file"; filename="([^"]*)".*?\r\n\r\n(.*?)\r\n--\1', re.DOTALL
+)
 _PAGE = 20
 _DAY_S = 86_400
 
@@ -76,7 +78,9 @@ class Batches:
         parts = _FILE.match(body)
         if parts is None:
             return _refused(400, "'file' is a required property")
-        return _json({"id": self._stored(parts[2]), "object": "file", "purpose": "batch"})
+        stored = {"id": self._stored(parts[3]), "object": "file", "filename": parts[2].decode()}
+        told = {"purpose": "batch", "bytes": len(parts[3]), "created_at": int(time.time())}
+        return _json({**stored, **told, "status": "processed"})
 
     def _content(self, name: str) -> Wire:
         if name not in self._files:
