@@ -53,6 +53,7 @@ SUMMARIZE = ("base_url", "batch", "budget", "chunk_tokens", "journal", "model", 
             "describe it: Model(id='a', max_output_tokens=1), or set temperature=",
             "describe it: Model(id='a', max_output_tokens=1), or set --temperature",
         ),
+        (MAP, "move to 'b' (model=, or ELSE)", "move to 'b' (--model ID, or ELSE)"),
         ((), "raise budget_usd", "raise budget_usd"),
     ],
 )

@@ -94,17 +94,14 @@ def _name(arguments: Namespace) -> str | None:
     return arguments.model or os.environ.get("MINIKIT_MODEL")
 
 
-def _limits_replies(arguments: Namespace) -> bool:
-    return hasattr(arguments, "reply_tokens")
-
-
 def _named(name: str, arguments: Namespace) -> Model:
     window, output = arguments.context_window, arguments.max_output_tokens
     if window is not None:
         limit = min(4_096, window // 4) if output is None else output
         return Model(id=name, context_window=window, max_output_tokens=limit)
     if output is not None:
-        way_out = ": to limit replies, use --reply-tokens" if _limits_replies(arguments) else ""
+        limits_replies = hasattr(arguments, "reply_tokens")
+        way_out = ": to limit replies, use --reply-tokens" if limits_replies else ""
         raise ArgumentError(
             f"--max-output-tokens describes a model together with --context-window{way_out}"
         )

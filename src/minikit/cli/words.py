@@ -20,6 +20,8 @@ OPTIONS = {
     "max_output_tokens": "reply_tokens",
     "max_tokens": "max_tokens",
     "on_gap": "on_gap",
+    "output": "output",
+    "output_format": "output_format",
     "overlap": "overlap",
     "requests_per_minute": "rpm",
     "seed": "seed",
@@ -40,6 +42,7 @@ PHRASES = (
     (r"\(max_concurrency=\)", "(--rpm N)", "rpm"),
     (r" or pass api_key=", "", "model"),
     (r"\bmodel='offline'", "--model offline", "model"),
+    (r"\(model=, or ", "(--model ID, or ", "model"),
 )
 """What is said in other words by a command that has an option."""
 

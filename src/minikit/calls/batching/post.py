@@ -145,7 +145,8 @@ class Post:
 
         Args:
             wave: Our id.
-            since: When the wave was written down; older batches are not looked through.
+            since: When the wave was written down; older batches are not looked through where the
+                server lists the newest first.
 
         Raises:
             CallError: The server does not tell.
@@ -156,9 +157,9 @@ class Post:
             for batch in page:
                 if batch.wave == wave:
                     return batch
-                if batch.created_at is not None and batch.created_at < oldest:
-                    return None
-            if len(page) < PAGE:
+            times = [batch.created_at for batch in page if batch.created_at is not None]
+            newest_first = bool(times) and times[0] >= times[-1]
+            if len(page) < PAGE or (newest_first and times[-1] < oldest):
                 return None
             after = page[-1].id
 
