@@ -111,6 +111,12 @@ def test_not_sources(source: object) -> None:
         documents(source)  # type: ignore[arg-type]
 
 
+def test_several_in_the_place_of_one() -> None:
+    """Where one source is taken, a list of them is refused with the ways that there are."""
+    with pytest.raises(SourceError, match="not list; for several, give the Path of their folder"):
+        Document.of(["A", "B"])  # type: ignore[arg-type]
+
+
 def test_one_source_is_one_document(tmp_path: Path) -> None:
     """A text, a document and a file are a document each, alone or in a sequence."""
     file = tmp_path / "a.txt"

@@ -24,6 +24,7 @@ _PROSE = frozenset(
 )
 _SUFFIX = re.compile(r"\.[A-Za-z0-9_+-]{1,12}\Z")
 _BACKTICKS = re.compile(r"^ {0,3}(`{3,})", re.MULTILINE)
+_SEVERAL = "; for several, give the Path of their folder, or take summarize_many or run_many"
 _NOTES_TOLD = 10
 _NAME_AT_MOST = 260
 
@@ -104,6 +105,7 @@ class Document:
             return cls.from_path(source)
         raise SourceError(
             f"a source is a str (text), a Path (a file) or a Document, not {type(source).__name__}"
+            + _SEVERAL * isinstance(cast("object", source), list | tuple)
         )
 
     @classmethod
