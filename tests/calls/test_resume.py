@@ -84,6 +84,17 @@ async def test_what_was_in_flight_at_a_kill_is_set_aside_before_the_first_call(
     assert server.requests == []
 
 
+async def test_what_was_in_flight_offline_cost_nothing(path: Path) -> None:
+    """A kill in the middle of a call leaves no doubt where calls cost nothing."""
+    for number in range(3):
+        await anyio.to_thread.run_sync(partial(note, path, f"prompt {number}", model="offline"))
+    async with AsyncClient(model="offline", journal=path, budget_usd="0.01") as client:
+        await client.complete("Hello?")
+        assert [entry.outcome for entry in client.ledger.entries][:3] == ["cancelled"] * 3
+        assert client.ledger.total.unmeasured == 0
+        assert client.ledger.total.cost_usd == 0
+
+
 async def test_a_resumed_job_keeps_to_its_budget(server: ChatServer, path: Path) -> None:
     """What the parts that come later have cost counts before the first is asked again."""
     text = " ".join(f"The cat number {n} sat on the mat." for n in range(300))

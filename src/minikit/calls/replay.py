@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from minikit.calls.completion import EMPTY, Completion, read_completion
@@ -57,7 +58,8 @@ def booked(attempt: Attempt, model: Model | None = None) -> LedgerEntry:
     """Return what to book for an attempt of an earlier run.
 
     One that was never settled, as its process was killed, is priced by its reply; without a
-    reply, or one that does not tell its usage, its cost is unknown.
+    reply, or one that does not tell its usage, its cost is unknown. The offline model costs nothing
+    whatever came of it.
 
     Args:
         attempt: What the journal has.
@@ -65,9 +67,11 @@ def booked(attempt: Attempt, model: Model | None = None) -> LedgerEntry:
     """
     if attempt.entry is not None:
         return replace(attempt.entry, carried=True)
-    completion, outcome = _read(attempt, _stand_in(attempt, model))
+    request = _stand_in(attempt, model)
+    completion, outcome = _read(attempt, request)
     if completion is not None and completion.usage.estimated:  # by a prompt that is not known
         completion = None
+    cost_usd = completion.cost_usd if completion else None
     return LedgerEntry(
         at=attempt.started_at,
         operation=attempt.operation,
@@ -77,7 +81,7 @@ def booked(attempt: Attempt, model: Model | None = None) -> LedgerEntry:
         attempt=1,
         outcome=outcome,
         usage=completion.usage if completion else None,
-        cost_usd=completion.cost_usd if completion else None,
+        cost_usd=Decimal(0) if request.model.provider == "offline" else cost_usd,
         latency_s=0.0,
         request_id=attempt.request_id,
         carried=True,
