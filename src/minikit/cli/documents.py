@@ -47,13 +47,17 @@ class Given:
         """Find what is named: a folder or a pattern, or files.
 
         Raises:
-            ArgumentError: There is a folder among files.
+            ArgumentError: One does not exist, or there is a folder among files.
         """
         self._images = images
         self.total: int | None = None
         self.documents: Documents
-        names = sys.stdin.read().splitlines() if list(named) == [STDIN] else named
+        is_told = list(named) == [STDIN]
+        names = sys.stdin.read().splitlines() if is_told else named
         paths = [Path(name) for name in names if name]
+        missing = [path for path in paths if not (is_told or path.exists() or is_pattern(path))]
+        if missing:
+            raise ArgumentError(f"there is no file or folder {str(missing[0])!r}")
         folders = [path for path in paths if path.is_dir() or is_pattern(path)]
         if len(paths) == 1 and folders:
             self.documents = paths[0]
@@ -98,7 +102,7 @@ class DocumentsLine:
             self._step = step
             print(text, file=self._stream, flush=True)
 
-    def end(self) -> None:
+    def close(self) -> None:
         """Clear the line."""
         if self._is_terminal:
             self._stream.write("\r\x1b[K")

@@ -7,12 +7,12 @@ import os
 import signal
 import sys
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any, get_type_hints
 
 from minikit.errors import ArgumentError, MissingExtraError, WorkerError
 
-__all__ = ["check_engine", "lent", "make_picklable"]
+__all__ = ["OF_THIS_PROCESS", "check_engine", "lent", "make_picklable"]
 
 OF_THIS_PROCESS = ("local", "batch")
 ADDRESSES = ("tcp://", "tls://", "ucx://", "ws://", "wss://")
@@ -56,12 +56,14 @@ def lent(engine: str, workers: int | None) -> Generator[Any]:
         MissingExtraError: Dask is not installed.
         WorkerError: The cluster cannot be reached.
     """
-    if engine in OF_THIS_PROCESS:
-        yield engine
-        return
     number = workers or os.cpu_count() or 1
-    with _pool(number) if engine == "processes" else _cluster(engine, number) as lent:
-        yield lent
+    lending: AbstractContextManager[Any]
+    if engine in OF_THIS_PROCESS:
+        lending = nullcontext(engine)
+    else:
+        lending = _pool(number) if engine == "processes" else _cluster(engine, number)
+    with lending as given:
+        yield given
 
 
 def make_picklable(kind: Any) -> None:  # noqa: ANN401 - a type

@@ -5,8 +5,9 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+import warnings
 from argparse import Namespace
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from dataclasses import asdict
 from decimal import Decimal
 from pathlib import Path
@@ -18,7 +19,9 @@ from minikit.cli.documents import DocumentsLine, Given, TextFiles
 from minikit.cli.progress import ProgressLine
 from minikit.cli.schemas import read_schema
 from minikit.errors import ArgumentError
+from minikit.jobs.corpus.local import JOURNAL as CLIENTS_JOURNAL
 from minikit.jobs.plain import counted, money
+from minikit.text.document import SourceWarning
 
 if TYPE_CHECKING:
     from minikit.jobs.corpus.outcome import DocumentOutcome
@@ -57,7 +60,7 @@ def add(verbs: common.Verbs) -> None:
     actions = top.add_subparsers(title="what to do", metavar="VERB", required=True)
     for name, about in _ABOUT.items():
         verb = common.add_verb(actions, name, about, many)
-        verb.set_defaults(verb=name, batch=False)
+        verb.set_defaults(verb=name)
         if name == "ask":
             verb.add_argument("question", metavar="QUESTION", help="in quotation marks")
         told = "a folder, a pattern in quotes, files, or - for their names on stdin, one a line"
@@ -65,6 +68,8 @@ def add(verbs: common.Verbs) -> None:
         if name == "describe":
             verb.add_argument("--question", help="what to answer from each image")
         _OPTIONS[name](verb)
+        if name == "summarize":  # the others have these among their own
+            common.add_model_options(verb)
         _add_run_options(verb)
 
 
@@ -118,36 +123,47 @@ def many(arguments: Namespace) -> int:
         )
     given = Given(arguments.documents, images=arguments.verb == "describe")
     options = _asked(arguments)
-    with ExitStack() as stack:
-        client = stack.enter_context(_client(arguments))
-        line = None if arguments.quiet else DocumentsLine(sys.stderr, given)
-        options["on_event"] = line.show if line else None
+    # What is left out of a folder is told with the bill.
+    warnings.filterwarnings("ignore", r"of .*: [\d,]+ read; ", SourceWarning)
+    line = DocumentsLine(sys.stderr, given)
+    options["on_event"] = None if arguments.quiet else line.show
+    with _client(arguments) as client:
         if arguments.dry_run:
             engine = "batch" if arguments.batch else "local"
-            try:
+            with closing(line):
                 plan = client.run_many(given.documents, engine=engine, **options).plan()
-            finally:
-                if line:
-                    line.end()
             return common.show_plan(plan, arguments)
         options |= _kept(arguments)
-        options["engine"] = stack.enter_context(engines.lent(arguments.engine, arguments.workers))
-        outcomes = stack.enter_context(client.run_many(given.documents, **options))
-        writer = _Writer(arguments)
-        try:
-            for outcome in outcomes:
-                writer.write(outcome)
-        except KeyboardInterrupt:
-            _tell_way(arguments)
-            raise
-        finally:
-            if line:
-                line.end()
-            _tell(outcomes, writer, arguments)
-    report = outcomes.report
+        report = _done(client, given, options, line, arguments)
     if arguments.json and arguments.output:
         print(json.dumps(asdict(report), default=_plain))
     return common.INCOMPLETE if report.failed or report.incomplete else common.DONE
+
+
+def _done(
+    client: Client,
+    given: Given,
+    options: dict[str, Any],
+    line: DocumentsLine,
+    arguments: Namespace,
+) -> CorpusReport:
+    """Do the work, and return what it took."""
+    write = _Writer(arguments).write
+    with ExitStack() as stack:
+        options["engine"] = stack.enter_context(engines.lent(arguments.engine, arguments.workers))
+        outcomes = client.run_many(given.documents, **options)
+        at_end = stack.enter_context(ExitStack())  # when nothing is under way any more
+        stack.enter_context(outcomes)
+        at_end.callback(_tell, outcomes, arguments)
+        at_end.callback(line.close)
+        try:
+            for outcome in outcomes:
+                write(outcome)
+        except KeyboardInterrupt:
+            line.close()
+            _tell_way(arguments)
+            raise
+    return outcomes.report
 
 
 def _client(arguments: Namespace) -> Client:
@@ -196,29 +212,27 @@ def _kept(arguments: Namespace) -> dict[str, Any]:
     if output and not arguments.journal:
         arguments.journal = str(Path(output) / JOURNAL)
     kept: dict[str, Any] = {"journal": arguments.journal}
+    if arguments.journal and arguments.batch:  # for who wants to cancel them
+        arguments.journal = str(Path(arguments.journal) / CLIENTS_JOURNAL)
     if output and arguments.output_format != "text":
         kept |= {"output": output, "output_format": arguments.output_format}
     return kept
 
 
 class _Writer:
-    """Writes outcomes where they shall go, and tells of the first that failed.
-
-    Attributes:
-        told: How many of those were told.
-    """
+    """Writes outcomes where they shall go, and tells of the first that failed."""
 
     def __init__(self, arguments: Namespace) -> None:
         self._arguments = arguments
         is_text = arguments.output_format == "text"
         self._files = TextFiles(arguments.output, arguments.verb) if is_text else None
-        self.told = 0
+        self._told = 0
 
     def write(self, outcome: DocumentOutcome[Any]) -> None:
         """Write an outcome; what has a path was written by who brought it."""
-        if outcome.error is not None and self.told < TOLD_AT_MOST:
+        if outcome.error is not None and self._told < TOLD_AT_MOST:
             common.say(f"{outcome.name}: {outcome.error}")
-            self.told += 1
+            self._told += 1
         if self._files:
             self._files.write(outcome)
         elif self._arguments.output:
@@ -237,17 +251,19 @@ def _tell_way(arguments: Namespace) -> None:
             else "with --output FOLDER or --journal FOLDER replies would have been kept"
         )
         common.say(f"replies that came are {'kept' if arguments.journal else 'lost'}: {way}")
+    if arguments.engine not in engines.OF_THIS_PROCESS:
+        common.say("this bill leaves out what workers had not handed over yet")
 
 
-def _tell(outcomes: DocumentOutcomes[Any], writer: _Writer, arguments: Namespace) -> None:
+def _tell(outcomes: DocumentOutcomes[Any], arguments: Namespace) -> None:
     """Tell what failed, what it cost, and what to know."""
     report = outcomes.report
-    where = f"; see the errors in {arguments.output}" if arguments.output else ""
+    where = f"; see {arguments.output}" if arguments.output else ""
     if report.failed:
         common.say(f"{report.failed:,} of {counted(report.documents, 'document')} failed{where}")
     if report.incomplete:
         told = counted(report.incomplete, "result")
-        common.say(f"{told} lack what could not be read, or be done as it was asked for{where}")
+        common.say(f"{told} with gaps: something could not be read, or not be done{where}")
     if arguments.quiet or not report.documents:
         return
     common.say(_bill(report))
@@ -259,7 +275,7 @@ def _bill(report: CorpusReport) -> str:
     kept = f" ({report.kept:,} done before)" if report.kept else ""
     before = report.replayed_cost_usd
     paid = f" ({money(before)} of it paid before)" if before else ""
-    failed = f", and {money(report.failed_cost_usd)} for calls that failed"
+    failed = f", and {money(report.failed_cost_usd)} for calls that no outcome came of"
     failed = failed if report.failed_cost_usd else ""
     if report.unmeasured:
         failed += f", {counted(report.unmeasured, 'attempt')} of unknown cost"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import signal
@@ -26,6 +27,7 @@ from minikit import (
     Summary,
     WorkerError,
 )
+from minikit.cli.main import main
 from minikit.jobs.corpus import staff
 from minikit.models.prices import cost_usd
 from minikit.models.usage import Usage
@@ -214,3 +216,23 @@ def test_a_lost_scheduler_is_a_clear_error_and_what_came_is_kept(
         again = client.summarize_many(reports(4), engine=pool, partition_size=2, journal=tmp_path)
         assert [outcome.text for outcome in again] == ["Closed."] * 4
     assert len(server.requests) - before <= 2
+
+
+def test_a_command_on_a_cluster(
+    cluster: distributed.Client,
+    server: ChatServer,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """`minikit many` sends documents to the scheduler that it is told, for its own server."""
+    monkeypatch.setenv("OPENAI_BASE_URL", server.base_url)  # which the workers do not know
+    server.handler = lambda _: ok('{"items": []}')
+    for number, report in enumerate(reports(3)):
+        (tmp_path / f"{number}.txt").write_text(report)
+    command = ["many", "extract", str(tmp_path / "*.txt"), "--fields", "bridge", "--json"]
+    address = cluster.scheduler_info()["address"]
+    assert main([*command, "--engine", address, "--output", str(tmp_path / "out")]) == 0
+    report = json.loads(capsys.readouterr().out)
+    assert (report["documents"], len(server.requests)) == (3, 3)
+    assert {each["documents"] for each in report["workers"]} == {3}

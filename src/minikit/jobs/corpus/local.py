@@ -62,7 +62,7 @@ async def local_run(job: CorpusJob) -> CorpusRun[Any]:
     at_once = pipeline.max_concurrency
     if batch is not None:
         most = IMAGES_IN_BATCHES_AT_MOST if work.verb == "describe" else IN_BATCHES_AT_MOST
-        at_once = min(batch.max_requests, most)
+        at_once = min(batch.max_waiting, most)
         work = replace(work, options={**work.options, "engine": batch})
     budget = None if options.limit_usd is None else Budget(options.limit_usd)
     account = Account(budget=budget, job=work.job)

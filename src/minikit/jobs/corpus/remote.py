@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import AsyncExitStack, ExitStack
 from datetime import UTC, datetime
@@ -127,9 +128,12 @@ class _Office:
                 carried_usd = carry_all(share, journals, model)
             self._held.callback(purse.look, share, carried_usd)
         self._share = share
+        settings = {name: job.settings[name] for name in OF_THE_CLIENT}
+        # The server is that of who asks; the environment of another machine may lack it.
+        settings["base_url"] = settings["base_url"] or os.environ.get("OPENAI_BASE_URL")
         self._recipe = Recipe(
             make=cast("Callable[..., Any]", type(job.client)),
-            settings={name: job.settings[name] for name in OF_THE_CLIENT},
+            settings=settings,
             share=share,
             carries=is_ours and share.has_budget,
             journals=journals,

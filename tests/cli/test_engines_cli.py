@@ -1,0 +1,112 @@
+"""Who does the work of `minikit many`: processes and clusters that a command starts."""
+
+from __future__ import annotations
+
+import json
+import pickle
+import signal
+import sys
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from pydantic import TypeAdapter
+from typing_extensions import TypedDict
+
+from minikit.cli import engines
+from minikit.cli.extract import read_fields
+from minikit.cli.schemas import read_schema
+from minikit.errors import MissingExtraError, WorkerError
+
+if TYPE_CHECKING:
+    from types import TracebackType
+    from typing import Self
+
+
+class Bird(TypedDict):
+    """A type that stands in a module."""
+
+    name: str
+
+
+class Cluster:
+    """Takes the place of a client of Dask, which would take seconds to start."""
+
+    made: dict[str, Any]
+    fails = False
+
+    def __init__(self, **where: Any) -> None:  # noqa: ANN401 - as of distributed.Client
+        Cluster.made = where
+        if Cluster.fails:
+            raise OSError("timed out")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        pass
+
+
+def test_processes() -> None:
+    """A pool is made that starts none before there is work."""
+    with engines.lent("processes", 2) as pool:
+        assert isinstance(pool, ProcessPoolExecutor)
+
+
+def test_types_that_travel(tmp_path: Path) -> None:
+    """Types of the command line are sent field by field, those of a module by name."""
+    schema = {
+        "type": "object",
+        "properties": {
+            "name": {"type": "string", "minLength": 2},
+            "eggs": {"type": "array", "items": {"type": "object", "properties": {}}},
+        },
+    }
+    (tmp_path / "bird.json").write_text(json.dumps(schema))
+    kinds = [
+        read_fields("name, due: date, tags: text[], state: open|closed"),
+        list[read_schema(str(tmp_path / "bird.json"))],  # type: ignore[misc] # made at run time
+        Bird | None,
+        Bird,
+        None,
+    ]
+    for kind in kinds:
+        engines.make_picklable(kind)
+        again = pickle.loads(pickle.dumps(kind))  # noqa: S301 - of our own
+        assert TypeAdapter(again).json_schema() == TypeAdapter(kind).json_schema()
+    assert pickle.loads(pickle.dumps(Bird)) is Bird  # noqa: S301 - as above
+
+
+def test_a_cluster(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Workers of one thread are started, or those are taken that a scheduler has."""
+    distributed = pytest.importorskip("distributed")
+    monkeypatch.setattr(distributed, "Client", Cluster)
+    monkeypatch.setattr(Cluster, "fails", False)
+    with engines.lent("dask", 3) as client:
+        assert isinstance(client, Cluster)
+    assert (Cluster.made["n_workers"], Cluster.made["threads_per_worker"]) == (3, 1)
+    with engines.lent("tcp://host:8786", None):
+        assert Cluster.made == {"address": "tcp://host:8786", "timeout": engines.CONNECT_S}
+    monkeypatch.setattr(Cluster, "fails", True)
+    with (
+        pytest.raises(WorkerError, match="'tcp://host:8786' cannot be used: timed out"),
+        engines.lent("tcp://host:8786", None),
+    ):
+        pass
+    monkeypatch.setitem(sys.modules, "distributed", None)
+    with pytest.raises(MissingExtraError, match=r"minikit\[dask\]"), engines.lent("dask", None):
+        pass
+
+
+def test_ctrl_c_is_left_to_the_command(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A process of the pool does not hear it: it lets calls under way end."""
+    heard: list[object] = []
+    monkeypatch.setattr(signal, "signal", lambda *told: heard.append(told))
+    engines._leave_interrupts()
+    assert heard == [(signal.SIGINT, signal.SIG_IGN)]
