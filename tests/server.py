@@ -528,10 +528,7 @@ class _Handler(BaseHTTPRequestHandler):
             raise _Over
         kind = self.headers.get("content-type", "")
         elsewhere = chat.elsewhere(self.command, self.path, kind, sent)
-        if elsewhere is not None:
-            self._send(elsewhere, {})
-            return
-        body = json.loads(sent)
+        body = json.loads(sent) if elsewhere is None else {}
         headers = {name.lower(): value for name, value in self.headers.items()}
         recorded = Recorded(
             path=self.path,
@@ -540,11 +537,12 @@ class _Handler(BaseHTTPRequestHandler):
             at=time.monotonic(),
             client=self.client_address,
         )
+        if elsewhere is not None:
+            self._answer(elsewhere, recorded)
+            return
         reply = chat._arrive(recorded)
         try:
-            if reply.before is not None:
-                reply.before(chat, recorded, self.connection)
-            self._send(reply, body, recorded)
+            self._answer(reply, recorded)
         except ConnectionError:
             recorded.abandoned.set()
             raise
@@ -554,13 +552,15 @@ class _Handler(BaseHTTPRequestHandler):
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - as in the base class
         """Say nothing."""
 
-    def _send(self, reply: Reply, body: Body, recorded: Recorded | None = None) -> None:
-        response, left = reply.make(self.server.chat, body), reply.abort_after
+    def _answer(self, reply: Reply, recorded: Recorded) -> None:
+        if reply.before is not None:
+            reply.before(self.server.chat, recorded, self.connection)
+        response, left = reply.make(self.server.chat, recorded.body), reply.abort_after
         if left == 0:
             self._abort()
         self._send_headers(response)
         for number, piece in enumerate(_framed(response)):
-            if reply.between is not None and recorded is not None:
+            if reply.between is not None:
                 reply.between(self.server.chat, recorded, self.connection, number)
             self.wfile.write(piece[:left])
             if left is not None:

@@ -6,12 +6,13 @@ import http.client
 import json
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
 
-from server import ChatServer, error, hang, held, ok, pieces, raw, reset, slow, stream
+from server import ChatServer, Reply, error, hang, held, ok, pieces, raw, reset, slow, stream
 
 PROMPT = "The whale is seen. The crew is afraid. The captain laughs. " * 40
 
@@ -226,3 +227,22 @@ def test_reports_a_failure_of_its_handler() -> None:
         pytest.raises(http.client.RemoteDisconnected, match="closed"),
     ):
         post(server)
+
+
+def test_what_is_no_completion_is_held_too() -> None:
+    """A reply to anything waits for what must come first."""
+    came = list[str]()
+
+    class Lists(ChatServer):
+        def elsewhere(self, method: str, path: str, content_type: str, content: bytes) -> Reply:
+            del method, content_type, content
+            reply = raw(200, "application/json", b"{}")
+            return replace(reply, before=lambda *_: came.append(path))
+
+    with Lists() as server:
+        where = urlsplit(server.base_url)
+        connection = http.client.HTTPConnection(where.netloc)
+        connection.request("GET", "/v1/batches")
+        assert connection.getresponse().read() == b"{}"
+        connection.close()
+    assert came == ["/v1/batches"]

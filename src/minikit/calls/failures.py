@@ -185,7 +185,7 @@ _SPEND_LIMIT = "_spend_limit_exceeded"
 
 def _message(told: _Told, key: str) -> str:
     """Return the server's message, shortened, without the key or parts of one."""
-    text = " ".join((told.message or _page(told) or "it says no more").split()).rstrip(".")
+    text = " ".join((told.message or _page(told) or "it says no more").split())
     if len(key) >= SHORTEST_KEY:
         text = text.replace(key, "<key>")
     return re.sub(r"\b(sk|pk|key)-[\w*.-]+", "<key>", text)[:300]
