@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import threading
 from dataclasses import replace
@@ -19,7 +20,7 @@ from minikit.calls.batching.settings import Batch
 from minikit.calls.journal import Journal
 from minikit.calls.journal_file import _turn
 from minikit.calls.ledger import LedgerEntry
-from server import held, raw
+from server import Reply, held, raw, reset
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from minikit import AsyncClient
     from minikit.calls.journal_rows import Attempt
     from minikit.calls.pipeline import Pipeline
+    from server import Body
 
 pytestmark = [
     pytest.mark.anyio,
@@ -136,6 +138,24 @@ async def test_older_batches_are_not_looked_through(batches: BatchServer, path: 
             await until(lambda: batches.count("create") == 2)
             group.cancel_scope.cancel()
         assert said(await ask(client._pipeline.through(QUICK), ["a"])) == ["You said: a"]
+    assert len(batches.batches) == 2
+
+
+async def test_a_list_that_begins_with_the_oldest(batches: BatchServer) -> None:
+    """It is read to its end: the batch that is looked for is the last of it."""
+    batches.clock_skew_s = -7_200
+
+    def page(server: Any, _body: Body) -> Any:  # noqa: ANN401 - a response
+        made = [made.shown for made in batches.batches.values()]
+        whole = {"data": [made[0]] * 100 + (made[1:] if batches.count("list") > 1 else [])}
+        return raw(200, "application/json", json.dumps(whole).encode()).make(server, {})
+
+    async with client_of(batches) as client:
+        await ask(client._pipeline.through(QUICK), ["other"])
+        batches.clock_skew_s = 0
+        batches.fault("create", reset(), happens=True)
+        batches.fault("list", Reply(make=page), Reply(make=page))
+        assert said(await ask(client._pipeline.through(LISTED_LATE), ["a"])) == ["You said: a"]
     assert len(batches.batches) == 2
 
 

@@ -350,6 +350,16 @@ async def test_other_batches_use_up_the_limit(batches: BatchServer) -> None:
     assert [len(made.lines) for made in batches.batches.values()] == [3, 0, 3]
 
 
+async def test_more_batches_side_by_side_than_may_be_enqueued(batches: BatchServer) -> None:
+    """Those that the queue has no room for wait for the others, and cost nothing."""
+    batches.enqueued_limit = 25  # and a prompt has 10 tokens
+    async with client_of(batches) as client:
+        pipeline = client._pipeline.through(replace(QUICK, max_requests=2))
+        assert said(await ask(pipeline, PROMPTS)) == echoes(PROMPTS)
+        assert client.ledger.total.cost_usd == batches.billed_usd
+    assert len(batches.items) == 6
+
+
 async def test_the_limit_is_told_as_the_batch_is_made(batches: BatchServer) -> None:
     """Where the server refuses the batch itself, it is halved as well."""
     refused = error(400, code="token_limit_exceeded", message="Too much is enqueued.")

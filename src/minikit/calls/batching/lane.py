@@ -256,8 +256,7 @@ class Lane(Pilot):
             budget_usd=min(budgets, key=lambda budget: budget.left_usd).limit_usd,
             worst_usd=call.worst_usd or Decimal(0),
         )
-        if self.hooks.wants(BatchHeldBack):
-            self.hooks.emit(held)
+        self.hooks.emit(held)
         if money not in self._told:
             self._told.add(money)
             warned(str(held))
