@@ -233,11 +233,11 @@ def exceeded(
     limit_usd: Decimal, spent_usd: Decimal, unknown_usd: Decimal, needed_usd: Decimal
 ) -> BudgetExceededError:
     """Return the error for a call that can cost `needed_usd`, more than is left."""
+    unknown = f" and up to {_dollars(unknown_usd)} went to calls whose cost is unknown"
     return BudgetExceededError(
-        f"of the budget of {_dollars(limit_usd)}, {_dollars(spent_usd)} is spent and "
-        f"up to {_dollars(unknown_usd)} went to calls whose cost is unknown; the next call "
-        f"can cost {_dollars(needed_usd)} and was not sent: raise the budget, or ask for "
-        f"shorter replies (max_output_tokens)",
+        f"of the budget of {_dollars(limit_usd)}, {_dollars(spent_usd)} is spent"
+        f"{unknown if unknown_usd else ''}; the next call can cost {_dollars(needed_usd)} and was "
+        f"not sent: raise the budget, or ask for shorter replies (max_output_tokens)",
         limit_usd=limit_usd,
         spent_usd=spent_usd,
         unknown_usd=unknown_usd,

@@ -239,8 +239,8 @@ def _silence_warnings(tree: Node) -> list[SummaryWarning]:
 _WRITTEN = ("summary", "partial")
 
 _DOUBTS = {
-    "misattributed": "the quote stands in another part of the source than told",
-    "spliced": "the quote joins what stands apart in the source",
-    "fabricated": "the quote does not stand in the source",
+    "misattributed": "the quote for this stands in another part of the source than told",
+    "spliced": "the quote for this joins what stands apart in the source",
+    "fabricated": "the quote for this does not stand in the source",
     "unsupported": "no quote was given for this",
 }

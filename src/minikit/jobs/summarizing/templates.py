@@ -134,7 +134,7 @@ def _check(field: str, value: object) -> None:
         told = ", ".join(f"{{{name}}}" for name in sorted(known)) or "no names"
         raise ArgumentError(
             f"the prompt {field!r} holds {{{strange[0]}}}; it can hold {told}, and other braces "
-            f"are written twice"
+            f"are written twice; the text to be read stands before it by itself"
         )
     if field in _WISHES and not named:
         raise ArgumentError(f"the prompt {field!r} must hold {{{field}}}")
