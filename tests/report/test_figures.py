@@ -15,7 +15,6 @@ from minikit.report.figures import (
     Figure,
     call_details,
     figures,
-    money,
     offsets,
     reason,
     title,
@@ -42,21 +41,6 @@ def test_verdicts_are_counted_the_strongest_first() -> None:
     """Only verdicts that occur are told."""
     counts = verdict_counts(["fabricated", "found", "found"])
     assert counts == [("found", 2), ("fabricated", 1)]
-
-
-@pytest.mark.parametrize(
-    ("amount", "words"),
-    [
-        (None, "unknown"),
-        ("0", "$0.0000"),
-        ("0.0000123", "$0.0000123"),
-        ("0.00123", "$0.0012"),
-        ("1234.5", "$1,234.5000"),
-    ],
-)
-def test_money_in_words(amount: str | None, words: str) -> None:
-    """A small amount has more digits, an unknown one says so."""
-    assert money(None if amount is None else Decimal(amount)) == words
 
 
 def test_the_figures_of_a_summary() -> None:

@@ -15,7 +15,7 @@ from minikit.blocking import Client
 from minikit.cli import common, inputs
 from minikit.cli.progress import ProgressLine
 from minikit.errors import ArgumentError
-from minikit.jobs.plain import table
+from minikit.text.plain import table
 
 if TYPE_CHECKING:
     from minikit.calls.batching.settings import BatchStatus

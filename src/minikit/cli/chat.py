@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from minikit.calls.completion import EXTRACTIVE_NOTE
 from minikit.cli import common
 from minikit.errors import ArgumentError, MinikitError
-from minikit.jobs.plain import counted, money
+from minikit.text.plain import counted, money
 
 if TYPE_CHECKING:
     from minikit.chats import Chat

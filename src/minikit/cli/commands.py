@@ -10,11 +10,11 @@ from decimal import Decimal
 from typing import Any
 
 from minikit.cli import inputs
-from minikit.jobs.plain import table
 from minikit.models.catalog import catalog
 from minikit.models.model import Model
 from minikit.models.prices import cost_usd
 from minikit.models.usage import Usage
+from minikit.text.plain import table
 from minikit.text.split import split
 from minikit.tokens.chat import count_tokens
 

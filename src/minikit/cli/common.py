@@ -17,8 +17,8 @@ from minikit.calls.completion import EXTRACTIVE_NOTE
 from minikit.cli import inputs, words
 from minikit.cli.progress import ProgressLine
 from minikit.errors import ArgumentError, BudgetExceededError, JobError
-from minikit.jobs.plain import counted, money
 from minikit.jobs.summarizing.options import LENGTH_WORDS
+from minikit.text.plain import counted, money
 
 if TYPE_CHECKING:
     from minikit.jobs.plan import VerbPlan

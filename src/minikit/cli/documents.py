@@ -11,8 +11,8 @@ from uuid import uuid4
 
 from minikit.errors import ArgumentError, SourceError
 from minikit.jobs.corpus.entries import count_files
-from minikit.jobs.plain import money
 from minikit.text.folders import is_pattern
+from minikit.text.plain import money
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -17,9 +17,9 @@ from minikit.cli import common, inputs
 from minikit.cli.schemas import read_schema
 from minikit.errors import ArgumentError
 from minikit.jobs.extracting.records import unannotated
-from minikit.jobs.plain import counted
 from minikit.jobs.verb import OnGap
 from minikit.text.document import Document
+from minikit.text.plain import counted
 
 if TYPE_CHECKING:
     from minikit.jobs.extracting.extraction import ExtractedField, Extraction

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from minikit.calls.journal import Journal
 from minikit.errors import ArgumentError
-from minikit.jobs.plain import counted, money
+from minikit.text.plain import counted, money
 
 __all__ = ["clear", "export", "read_time", "stats"]
 

@@ -20,8 +20,8 @@ from minikit.cli.progress import ProgressLine
 from minikit.cli.schemas import read_schema
 from minikit.errors import ArgumentError
 from minikit.jobs.corpus.local import JOURNAL as CLIENTS_JOURNAL
-from minikit.jobs.plain import counted, money
 from minikit.text.document import SourceWarning
+from minikit.text.plain import counted, money
 
 if TYPE_CHECKING:
     from minikit.jobs.corpus.outcome import DocumentOutcome

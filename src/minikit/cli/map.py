@@ -13,7 +13,7 @@ from minikit.cli import common, inputs
 from minikit.cli.schemas import read_schema
 from minikit.errors import ArgumentError
 from minikit.jobs.completing.rows import KINDS, FileRows, Kind, Rows
-from minikit.jobs.plain import counted, money, time_text
+from minikit.text.plain import counted, money, time_text
 
 if TYPE_CHECKING:
     from minikit.jobs.completing.progress import Remaining, RowsProgress

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from minikit.blocking import Client
 from minikit.cli import common, inputs, words
 from minikit.jobs.drawing import draw_levels, draw_notes, draw_tree
-from minikit.jobs.plain import counted
+from minikit.text.plain import counted
 
 if TYPE_CHECKING:
     from minikit.jobs.plan import Plan

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, TextIO
 
 from minikit.calls.hooks import BatchWatched
-from minikit.jobs.plain import counted, money
+from minikit.text.plain import counted, money
 
 if TYPE_CHECKING:
     from minikit.calls.hooks import Event

@@ -12,9 +12,9 @@ from typing import get_args
 from minikit.cli import common, inputs
 from minikit.cli.plans import show_plan
 from minikit.errors import ArgumentError
-from minikit.jobs.plain import counted
 from minikit.jobs.summarizing.options import Strategy, Unsupported
 from minikit.jobs.summarizing.summary import Summary
+from minikit.text.plain import counted
 
 __all__ = ["add_options", "report", "summarize"]
 

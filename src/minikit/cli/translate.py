@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, cast, get_args
 
 from minikit.cli import common, inputs
 from minikit.errors import ArgumentError, BudgetExceededError, JobError
-from minikit.jobs.plain import counted
 from minikit.jobs.translating.translation import Translation
 from minikit.text.formats.segments import Format
 from minikit.text.glossary import check_glossary
+from minikit.text.plain import counted
 
 if TYPE_CHECKING:
     from minikit.jobs.translate import TranslateOptions

@@ -21,11 +21,11 @@ from minikit.jobs.answering.shelf import Shelf
 from minikit.jobs.engine import Exit, Kept
 from minikit.jobs.mapping import Mapper
 from minikit.jobs.parts import Gaps, SourcePart
-from minikit.jobs.plain import counted
 from minikit.jobs.points import POINTS_FORMAT, is_broken, read_points
 from minikit.jobs.sending import NO_QUOTES, Sender
 from minikit.jobs.unread import BROKEN, lies_in_the_passage
 from minikit.text.document import Span
+from minikit.text.plain import counted
 
 if TYPE_CHECKING:
     from minikit.calls.pipeline import Pipeline

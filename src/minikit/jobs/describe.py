@@ -11,8 +11,8 @@ from minikit.jobs.describing.looking import Looker, Seen
 from minikit.jobs.describing.prompts import NO_TEXT, Group
 from minikit.jobs.engine import Exit, Kept
 from minikit.jobs.mapping import Mapper
-from minikit.jobs.plain import counted
 from minikit.jobs.unread import BROKEN
+from minikit.text.plain import counted
 
 if TYPE_CHECKING:
     from minikit.calls.pipeline import Pipeline

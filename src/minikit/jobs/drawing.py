@@ -7,12 +7,11 @@ from dataclasses import dataclass
 from itertools import chain, islice, product
 from typing import TYPE_CHECKING
 
-from minikit.jobs.plain import counted, money, span_of, table, time_text, until_text
 from minikit.jobs.timing import duration
+from minikit.text.plain import counted, money, span_of, table, time_text, until_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-    from decimal import Decimal
 
     from minikit.jobs.plan import Plan, VerbPlan
     from minikit.text.document import Span
@@ -123,8 +122,8 @@ def draw_plans(plans: Sequence[Plan]) -> str:
             span_of(plan.calls_at_least, plan.calls_at_most),
             f"{sum(level.input_tokens_at_most for level in plan.levels):,}",
             f"{sum(level.output_tokens_at_most for level in plan.levels):,}",
-            _cost(plan.cost_usd_at_least),
-            _cost(plan.cost_usd_at_most),
+            money(plan.cost_usd_at_least, "unknown"),
+            money(plan.cost_usd_at_most, "unknown"),
             likely_text(plan),
             "cheapest" if cheapest is not None and plan.cost_usd_at_most == cheapest else "",
         ]
@@ -151,10 +150,6 @@ def likely_text(plan: VerbPlan) -> str:
     """Write how long a plan likely takes, or in batches at most."""
     took = duration(plan)
     return until_text(took.at_most_s) if took.at_most_s is not None else time_text(took.likely_s)
-
-
-def _cost(cost_usd: Decimal | None) -> str:
-    return "unknown" if cost_usd is None else money(cost_usd)
 
 
 class _Tree:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypedDict, TypeVar
 
 from minikit.calls.structured import Forms, complete_structured
 from minikit.errors import BudgetExceededError, CallError, JobError, JournalError, RefusalError
-from minikit.jobs.plain import counted
+from minikit.text.plain import counted
 
 if TYPE_CHECKING:
     from decimal import Decimal

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 from minikit.checks import check_whole
 from minikit.errors import ArgumentError, SourceError
-from minikit.jobs.plain import counted
 from minikit.jobs.training.examples import example_tokens, findings
 from minikit.jobs.training.lines import UnusableLineError, lines_of, parsed
 from minikit.jobs.training.training import TrainingCheck, TrainingProblem, default_epochs
 from minikit.models import table
 from minikit.models.model import DEFAULT_MODEL, Model
 from minikit.text.decoding import has_utf_mark
+from minikit.text.plain import counted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

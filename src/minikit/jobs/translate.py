@@ -11,12 +11,12 @@ from minikit.calls.request import Request
 from minikit.errors import CallError, OutputTruncatedError, RefusalError
 from minikit.jobs.engine import Exit, Kept
 from minikit.jobs.mapping import Mapper
-from minikit.jobs.plain import counted
 from minikit.jobs.translating.drafts import Drafts
 from minikit.jobs.translating.job import TranslateJob, TranslateOptions, prepare
 from minikit.jobs.translating.translation import Translation, TranslationProblem
 from minikit.jobs.translating.units import Batch, batched
 from minikit.jobs.unread import lies_in_the_passage
+from minikit.text.plain import counted
 
 if TYPE_CHECKING:
     from minikit.calls.pipeline import Pipeline

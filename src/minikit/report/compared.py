@@ -6,9 +6,9 @@ from collections import Counter
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from minikit.report.figures import money
 from minikit.report.markup import escaped
 from minikit.report.plain import plain_page
+from minikit.text.plain import money
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -53,9 +53,11 @@ def _figures(comparison: Comparison) -> str:
         f'<th scope="col"{_figure(2 <= at <= 6)}>{name}</th>' for at, name in enumerate(_HEAD)
     )
     rows = "".join(_row(comparison, reply) for reply in comparison.replies)
-    total = f"All together: {money(comparison.cost_usd)}"
+    total = f"All together: {money(comparison.cost_usd, 'unknown')}"
     if comparison.failed_cost_usd:
-        total += f", and {money(comparison.failed_cost_usd)} for attempts without a reply"
+        total += (
+            f", and {money(comparison.failed_cost_usd, 'unknown')} for attempts without a reply"
+        )
     return (
         f'<div class="wide"><table><thead><tr>{head}</tr></thead>'
         f"<tbody>{rows}</tbody></table></div>"
@@ -73,7 +75,7 @@ def _row(comparison: Comparison, reply: ModelReply) -> str:
             "unknown" if reply.latency_s is None else f"{reply.latency_s:.2f}",
             f"{about}{reply.usage.input_tokens:,}",
             f"{about}{reply.usage.output_tokens:,}",
-            money(reply.cost_usd),
+            money(reply.cost_usd, "unknown"),
             f"{reply.words:,}",
             escaped(reply.finish_reason or ""),
             badges,

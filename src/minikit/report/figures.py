@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from decimal import Decimal
 from typing import TYPE_CHECKING
+
+from minikit.text.plain import counted, money
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -20,9 +21,7 @@ __all__ = [
     "Figure",
     "Sign",
     "call_details",
-    "counted",
     "figures",
-    "money",
     "offsets",
     "reason",
     "title",
@@ -90,7 +89,7 @@ def figures(summary: Summary) -> list[Figure]:
     about = "about " if usage.estimated else ""
     return [
         Figure(name="Model", value=summary.model),
-        Figure(name="Cost", value=money(summary.cost_usd), note=_cost_note(summary)),
+        Figure(name="Cost", value=money(summary.cost_usd, "unknown"), note=_cost_note(summary)),
         Figure(name="Calls", value=f"{len(summary.calls):,}", note=_calls_note(summary)),
         Figure(
             name="Tokens",
@@ -105,19 +104,6 @@ def title(summary: Summary) -> str:
     """Return what the summary is of; "an untitled text" where that is not known."""
     document = summary.document
     return (document and (document.title or document.origin)) or "an untitled text"
-
-
-def money(cost_usd: Decimal | None) -> str:
-    """Return an amount in US dollars, a small one with more digits; "unknown" where it is."""
-    if cost_usd is None:
-        return "unknown"
-    digits = 4 if cost_usd == 0 or cost_usd >= Decimal("0.001") else 7
-    return f"${cost_usd:,.{digits}f}"
-
-
-def counted(number: int, noun: str) -> str:
-    """Return `number` and `noun`, which takes an s where there is not one."""
-    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
 def reason(given: str | None) -> str:
@@ -145,7 +131,7 @@ def totals(calls: Sequence[CallRecord]) -> dict[str, str]:
         "in": f"{sum(call.usage.input_tokens for call in calls):,}",
         "out": f"{sum(call.usage.output_tokens for call in calls):,}",
         "time": f"{sum(call.latency_s for call in calls):,.1f} s",
-        "cost": money(total_usd(call.cost_usd for call in calls)),
+        "cost": money(total_usd(call.cost_usd for call in calls), "unknown"),
     }
 
 
@@ -166,11 +152,13 @@ def call_details(call: CallRecord) -> str:
 def _cost_note(summary: Summary) -> str:
     notes: list[str] = []
     if summary.replayed_cost_usd:
-        notes.append(f"{money(summary.replayed_cost_usd)} of it paid before")
+        notes.append(f"{money(summary.replayed_cost_usd, 'unknown')} of it paid before")
     if summary.redone_cost_usd:
-        notes.append(f"{money(summary.redone_cost_usd)} of it for calls made again")
+        notes.append(f"{money(summary.redone_cost_usd, 'unknown')} of it for calls made again")
     if summary.failed_cost_usd:
-        notes.append(f"{money(summary.failed_cost_usd)} more for attempts without a reply")
+        notes.append(
+            f"{money(summary.failed_cost_usd, 'unknown')} more for attempts without a reply"
+        )
     if summary.unmeasured:
         notes.append(f"{counted(summary.unmeasured, 'attempt')} of unknown cost")
     return "; ".join(notes)

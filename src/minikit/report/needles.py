@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from minikit.report.figures import money
 from minikit.report.heat import depth_name, heat_map
 from minikit.report.markup import escaped
 from minikit.report.plain import plain_page
+from minikit.text.plain import money
 
 if TYPE_CHECKING:
     from minikit.jobs.measuring.needles import NeedleCell, NeedleProbe, NeedleReport
@@ -32,7 +32,7 @@ def render_needles(report: NeedleReport) -> str:
     told = (
         f"{report.found:,} of {report.asked:,} found, 95% interval {low:.0%} to {high:.0%}; "
         f"{len(report.calls):,} calls, {usage.input_tokens:,} tokens in, "
-        f"{usage.output_tokens:,} out, {money(report.cost_usd)}; seed {report.seed}"
+        f"{usage.output_tokens:,} out, {money(report.cost_usd, 'unknown')}; seed {report.seed}"
     )
     body = (
         f'<header><h1>{escaped(title)}</h1><p class="kicker">Facts were planted in '

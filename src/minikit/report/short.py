@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from minikit.report.figures import (
     VERDICTS,
-    counted,
     figures,
     offsets,
     reason,
@@ -15,6 +14,7 @@ from minikit.report.figures import (
 )
 from minikit.report.markup import escaped
 from minikit.report.strip import passages_per_bin, strip_svg
+from minikit.text.plain import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

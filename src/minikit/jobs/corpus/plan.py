@@ -8,9 +8,9 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from minikit.jobs.drawing import draw_levels
-from minikit.jobs.plain import counted
 from minikit.jobs.plan import Level, VerbPlan
 from minikit.models.money import total_usd
+from minikit.text.plain import counted
 
 if TYPE_CHECKING:
     from minikit.errors import MinikitError

@@ -12,10 +12,10 @@ from minikit.calls.batching.settings import Sending
 from minikit.checks import check_choice, check_text, check_whole
 from minikit.errors import ArgumentError
 from minikit.jobs.drawing import draw_levels, draw_notes
-from minikit.jobs.plain import counted, money
 from minikit.jobs.plan import VerbPlan
 from minikit.jobs.result import Progress, Result
 from minikit.jobs.verb import CheckedOptions, JobOptions, OnGap, options_of
+from minikit.text.plain import counted, money
 from minikit.tokens.image_formats import MediaType
 from minikit.tokens.messages import Detail
 

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 from minikit.errors import ContextOverflowError, SourceError
 from minikit.jobs.describing.prompts import Group, ask, ask_for_notes, ask_of_notes
 from minikit.jobs.material import REASONING_TOKENS
-from minikit.jobs.plain import counted, money
 from minikit.jobs.plan import Level
 from minikit.models.money import EXACT
 from minikit.models.prices import cost_usd
 from minikit.models.usage import Usage
+from minikit.text.plain import counted, money
 from minikit.tokens.chat import count_tokens
 from minikit.tokens.counting import count_text
 

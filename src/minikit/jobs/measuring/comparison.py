@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 from minikit.errors import CallError, MinikitError
 from minikit.jobs.measuring.several import bill_of_error
-from minikit.jobs.plain import money, table
 from minikit.jobs.result import Result, SummaryWarning
 from minikit.text.differences import Difference, differences
+from minikit.text.plain import money, table
 from minikit.text.words import count_words
 
 if TYPE_CHECKING:
@@ -176,7 +176,7 @@ class Comparison(Result):
             "unknown" if reply.latency_s is None else f"{reply.latency_s:.2f}",
             f"{about}{reply.usage.input_tokens:,}",
             f"{about}{reply.usage.output_tokens:,}",
-            "unknown" if reply.cost_usd is None else money(reply.cost_usd),
+            money(reply.cost_usd, "unknown"),
             f"{reply.words:,}",
             reply.finish_reason or "",
             ", ".join(self.badges(reply)),

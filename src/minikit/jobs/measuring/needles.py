@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from minikit.errors import CallError, JobError, MinikitError
-from minikit.jobs.plain import counted
 from minikit.jobs.result import Result
 from minikit.report.heat import depth_name
+from minikit.text.plain import counted
 
 if TYPE_CHECKING:
     from os import PathLike

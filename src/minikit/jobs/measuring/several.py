@@ -10,11 +10,11 @@ from minikit.calls.line import Line, Wait
 from minikit.errors import BudgetExceededError, CallError, JobError, MinikitError, TransportError
 from minikit.jobs.drawing import draw_notes, likely_text
 from minikit.jobs.engine import Bill, Exit
-from minikit.jobs.plain import money, span_of, table
 from minikit.jobs.plan import Level, Plan, VerbPlan
 from minikit.jobs.result import Progress, Result
 from minikit.models.money import add_usd, total_usd
 from minikit.models.usage import Usage
+from minikit.text.plain import money, span_of, table
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Sequence
@@ -77,8 +77,8 @@ class SeveralPlan(VerbPlan):
                 span_of(plan.calls_at_least, plan.calls_at_most),
                 f"{sum(level.input_tokens_at_most for level in plan.levels):,}",
                 f"{sum(level.output_tokens_at_most for level in plan.levels):,}",
-                _cost(plan.cost_usd_at_least),
-                _cost(plan.cost_usd_at_most),
+                money(plan.cost_usd_at_least, "unknown"),
+                money(plan.cost_usd_at_most, "unknown"),
             ]
             for name, plan in zip(self.names, self.plans, strict=True)
         ]
@@ -295,7 +295,3 @@ def _added(one: Level, other: Level) -> Level:
         input_tokens_at_most=one.input_tokens_at_most + other.input_tokens_at_most,
         output_tokens_at_most=one.output_tokens_at_most + other.output_tokens_at_most,
     )
-
-
-def _cost(cost_usd: Decimal | None) -> str:
-    return "unknown" if cost_usd is None else money(cost_usd)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from decimal import Decimal
 
-from minikit.jobs.plain import counted, money
 from minikit.jobs.serialize import Serializable
+from minikit.text.plain import counted, money
 
 __all__ = ["TrainingCheck", "TrainingProblem", "default_epochs"]
 

@@ -13,12 +13,17 @@ def counted(number: int, noun: str) -> str:
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
-def money(cost_usd: Decimal | None) -> str:
-    """Write an amount with all digits down to a hundredth of a cent, and more where it is less."""
+def money(cost_usd: Decimal | None, unknown: str = "price unknown") -> str:
+    """Write an amount with all digits down to a hundredth of a cent, and more where it is less.
+
+    Args:
+        cost_usd: The amount, or None where nobody knows it.
+        unknown: What to write then.
+    """
     if cost_usd is None:
-        return "price unknown"
+        return unknown
     digits = 4 if cost_usd == 0 or cost_usd >= Decimal("0.001") else 7
-    return f"${cost_usd:.{digits}f}"
+    return f"${cost_usd:,.{digits}f}"
 
 
 def span_of(least: int, most: int) -> str:

@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import pytest
 
-from minikit.jobs.plain import counted, money, span_of, table, time_text
+from minikit.text.plain import counted, money, span_of, table, time_text
 
 
 @pytest.mark.parametrize(
@@ -43,12 +43,15 @@ def test_figures() -> None:
         (None, "price unknown"),
         (Decimal(0), "$0.0000"),
         (Decimal("0.0000686"), "$0.0000686"),
+        (Decimal("0.00123"), "$0.0012"),
         (Decimal("12.5"), "$12.5000"),
+        (Decimal("1234.5"), "$1,234.5000"),
     ],
 )
 def test_money(amount: Decimal | None, text: str) -> None:
-    """Small amounts keep digits that tell them from nothing."""
+    """Small amounts keep digits that tell them from nothing; of none it is said what is unknown."""
     assert money(amount) == text
+    assert money(amount, "unknown") == text.removeprefix("price ")
 
 
 def test_table() -> None:
