@@ -77,7 +77,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 failed = summarize_folder(cluster, given)
         else:
             with (
-                LocalCluster(n_workers=given.workers, dashboard_address=None) as local,
+                LocalCluster(n_workers=given.workers, dashboard_address="127.0.0.1:0") as local,
                 Cluster(local) as cluster,
             ):
                 failed = summarize_folder(cluster, given)

@@ -64,7 +64,7 @@ def test_a_document_that_fails_is_a_row(server: ChatServer, tmp_path: Path) -> N
     (tmp_path / "texts").mkdir()
     (tmp_path / "texts" / "a.txt").write_text("The bridge is closed.", "utf-8")
     (tmp_path / "texts" / "b.txt").write_text(" ", "utf-8")
-    with job.LocalCluster(n_workers=1, dashboard_address=None) as cluster:
+    with job.LocalCluster(n_workers=1, dashboard_address="127.0.0.1:0") as cluster:
         arguments = [str(tmp_path / "texts"), "--scheduler", cluster.scheduler_address]
         assert job.main(arguments) == 3
     assert [row["error"].partition(":")[0] for row in rows()] == ["", "SourceError"]

@@ -119,7 +119,7 @@ def _cluster(address: str, number: int) -> Generator[Any]:
         where = {
             "n_workers": number,
             "threads_per_worker": 1,
-            "dashboard_address": None,
+            "dashboard_address": "127.0.0.1:0",  # any port; nobody else sees it
             "silence_logs": "CRITICAL",
         }
     try:

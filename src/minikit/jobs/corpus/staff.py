@@ -150,7 +150,7 @@ def _cluster_of_this_machine() -> Any:  # noqa: ANN401 - a `distributed.Client`
     import distributed
 
     try:
-        return distributed.Client(dashboard_address=None)
+        return distributed.Client(dashboard_address="127.0.0.1:0")  # any port; nobody else sees it
     except (OSError, RuntimeError) as error:
         raise WorkerError(
             f"no Dask cluster could be started on this machine ({error}): in a script the call "
