@@ -112,5 +112,5 @@ def check_model(model: Model) -> None:
     """
     if model.provider == "offline":
         raise ArgumentError(
-            f"the model {model.id!r} runs on this machine, which has no batches: leave out engine="
+            f"the model {model.id!r} runs on this machine, which has no batches: choose another"
         )
