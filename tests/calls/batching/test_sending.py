@@ -564,7 +564,8 @@ async def test_calls_that_the_budget_holds_back_are_told_of(
 ) -> None:
     """Before the first batch is made; each batch tells the hooks, and the first warns."""
     request = request_of("prompt 0")
-    worst_usd = request.worst_usd(request.count_input_tokens(), in_batch=True)
+    tokens = await anyio.to_thread.run_sync(request.count_input_tokens)
+    worst_usd = await anyio.to_thread.run_sync(partial(request.worst_usd, tokens, in_batch=True))
     assert worst_usd
     told: list[tuple[BatchHeldBack, int]] = []
 
