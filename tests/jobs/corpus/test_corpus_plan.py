@@ -114,3 +114,12 @@ async def test_what_cannot_be_planned(tmp_path: Path) -> None:
             await client.summarize_many(["A b."], engine="cloud").plan()  # type: ignore[arg-type] # as is tested
         with pytest.raises(SourceError, match="there is no file to read"):
             await client.summarize_many(tmp_path).plan()
+
+
+def test_notes_of_documents_are_told_a_few_times() -> None:
+    """What is to be known before stands in the plan, and not once for each image."""
+    with Client() as client:
+        images = [png(1_000 + size, 1_000) for size in range(10)]
+        plan = client.run_many(images, verb="describe").plan()
+    assert 0 < len(plan.notes) <= 3
+    assert f"note: {plan.notes[0]}" in str(plan)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields, replace
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from minikit.jobs.drawing import draw_levels
+from minikit.jobs.drawing import draw_levels, draw_notes
 from minikit.jobs.plan import Level, VerbPlan
 from minikit.models.money import total_usd
 from minikit.text.plain import counted
@@ -20,6 +20,9 @@ __all__ = ["CorpusPlan", "Sum"]
 
 TOLD_AT_MOST = 10
 """Problems that a plan tells."""
+
+NOTES_AT_MOST = 3
+"""Notes of the plans of documents that the plan of all tells; they are much alike."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,7 +48,8 @@ class CorpusPlan(VerbPlan):
             told += f"; {self.failed:,} of them cannot be done"
         more = self.failed - len(self.problems)
         problems = [*self.problems, *([f"and {more:,} more such"] if more else [])]
-        return "\n".join([told, "", draw_levels(self), *(f"note: {each}" for each in problems)])
+        notes = [*draw_notes(self), *(f"note: {each}" for each in problems)]
+        return "\n".join([told, "", draw_levels(self), *notes])
 
 
 class Sum:
@@ -66,6 +70,7 @@ class Sum:
             levels=(),
             cost_usd_at_least=Decimal(0),
             cost_usd_at_most=Decimal(0),
+            notes=(),
         )
         self._problems: list[str] = []
         self.documents = self.failed = 0
@@ -85,6 +90,7 @@ class Sum:
             document_tokens=known.document_tokens + plan.document_tokens,
             cost_usd_at_least=total_usd((known.cost_usd_at_least, plan.cost_usd_at_least)),
             cost_usd_at_most=total_usd((known.cost_usd_at_most, plan.cost_usd_at_most)),
+            notes=tuple(dict.fromkeys((*known.notes, *plan.notes)))[:NOTES_AT_MOST],
         )
 
     def miss(self, entry: Entry, error: MinikitError) -> None:
@@ -110,6 +116,13 @@ def _fields(plan: VerbPlan) -> dict[str, Any]:
 
 
 def _added(one: Level, other: Level) -> Level:
-    figures = (each.name for each in fields(Level) if each.name != "operation")
-    sums = {name: getattr(one, name) + getattr(other, name) for name in figures}
-    return replace(one, **sums)
+    """Add the calls of documents that are worked on side by side, so that batches are shared."""
+    return Level(
+        operation=one.operation,
+        calls_at_least=one.calls_at_least + other.calls_at_least,
+        calls_at_most=one.calls_at_most + other.calls_at_most,
+        input_tokens_at_least=one.input_tokens_at_least + other.input_tokens_at_least,
+        input_tokens_at_most=one.input_tokens_at_most + other.input_tokens_at_most,
+        output_tokens_at_most=one.output_tokens_at_most + other.output_tokens_at_most,
+        batches_at_least=max(one.batches_at_least, other.batches_at_least),
+    )
