@@ -230,6 +230,20 @@ def test_warnings_are_one_line(
     assert line.startswith("minikit: warning: the model 'gpt-3.5-turbo' was shut down")
 
 
+@pytest.mark.filterwarnings("default")
+def test_what_was_warned_of_is_no_note_too(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A guess in reading the source is told once; for programs it is in the notes."""
+    file = tmp_path / "winter.txt"
+    file.write_bytes("Es war schön. Alle blieben zu Hause.".encode("cp1252"))
+    main(["summarize", str(file), "--model", "offline", "--json"])
+    printed = capsys.readouterr()
+    (line,) = [line for line in printed.err.splitlines() if "is not UTF-8" in line]
+    assert line.startswith("minikit: warning: ")
+    assert any("is not UTF-8" in note for note in json.loads(printed.out)["notes"])
+
+
 def test_interrupt(online: ChatServer, story: str) -> None:
     """Ctrl-C ends the command with 130 and without a traceback."""
     online.handler = lambda _body: held(threading.Event())

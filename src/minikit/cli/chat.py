@@ -13,7 +13,6 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from minikit.calls.completion import EXTRACTIVE_NOTE
 from minikit.cli import common
 from minikit.errors import ArgumentError, MinikitError
 from minikit.text.plain import counted, money
@@ -134,9 +133,7 @@ def _lines() -> Iterator[str]:
 def _tell(reply: Reply) -> None:
     if len(reply.calls) > 1:
         common.say(f"the first {counted(reply.summarized_turns, 'turn')} are summarized now")
-    for note in reply.notes:
-        if note != EXTRACTIVE_NOTE:
-            common.say(f"note: {note}")
+    common.tell_notes(reply.notes)
 
 
 def _bill(talk: Chat, before_usd: Decimal | None) -> str:

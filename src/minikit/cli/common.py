@@ -6,7 +6,7 @@ import argparse
 import sys
 import time
 from argparse import Namespace
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
@@ -47,11 +47,15 @@ __all__ = [
     "tell",
     "tell_budget",
     "tell_gap",
+    "tell_notes",
     "told",
+    "warn",
     "written",
 ]
 
 DONE, INCOMPLETE = 0, 3
+
+_warned: set[str] = set()
 
 
 class Parser(argparse.ArgumentParser):
@@ -240,9 +244,20 @@ def tell(result: Result, seconds: float, arguments: Namespace) -> None:
     if arguments.quiet:
         return
     say(_bill(result, seconds))
-    for note in result.notes:
-        if note != EXTRACTIVE_NOTE:  # who named the offline model knows what it does
+    tell_notes(result.notes)
+
+
+def tell_notes(notes: Iterable[str]) -> None:
+    """Tell notes that nobody has seen: who named the offline model knows what it does."""
+    for note in notes:
+        if note != EXTRACTIVE_NOTE and note not in _warned:
             say(f"note: {note}")
+
+
+def warn(message: str) -> None:
+    """Print a warning, which is then no note of the result any more."""
+    _warned.add(message)
+    say(f"warning: {message}")
 
 
 @contextmanager

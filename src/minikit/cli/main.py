@@ -94,6 +94,6 @@ def _drop_output() -> None:
 
 
 def _show_warning(message: Warning | str, *_: object, **__: object) -> None:
-    from minikit.cli.words import spoken
+    from minikit.cli.common import warn
 
-    print(f"minikit: warning: {spoken(str(message))}", file=sys.stderr)
+    warn(str(message))

@@ -267,8 +267,7 @@ def _tell(outcomes: DocumentOutcomes[Any], arguments: Namespace) -> None:
     if arguments.quiet or not report.documents:
         return
     common.say(_bill(report))
-    for note in report.notes:
-        common.say(f"note: {note}")
+    common.tell_notes(report.notes)
 
 
 def _bill(report: CorpusReport) -> str:

@@ -8,7 +8,6 @@ from argparse import Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO, cast, get_args
 
-from minikit.calls.completion import EXTRACTIVE_NOTE
 from minikit.cli import common, inputs
 from minikit.cli.schemas import read_schema
 from minikit.errors import ArgumentError
@@ -174,9 +173,7 @@ def _tell(outcomes: Outcomes[object], seconds: float, arguments: Namespace) -> N
         f"{usage.output_tokens:,} out, {money(outcomes.cost_usd)}{paid}{failed}, "
         f"{seconds:.1f} s"
     )
-    for note in outcomes.notes:
-        if note != EXTRACTIVE_NOTE:  # who named the offline model knows what it does
-            common.say(f"note: {note}")
+    common.tell_notes(outcomes.notes)
 
 
 class RowsLine:
