@@ -72,7 +72,7 @@ def test_every_request_is_answered_once(
             server.enqueued_limit = limit
             for route, reply, happens in broken:
                 server.fault(route, reply, happens=happens and reply is not GONE)
-            batch = Batch(gather_s=0.005, poll_s=0.001, max_requests=most)
+            batch = Batch(gather_s=0.005, poll_s=0.001, max_requests=most, listed_within_s=0)
             for cut in (cut_at, None):
                 async with client_of(server, journal=path, budget_usd="1", retry=patient) as client:
                     pipeline = client._pipeline.through(batch)
