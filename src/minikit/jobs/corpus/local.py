@@ -28,8 +28,11 @@ __all__ = ["local_run"]
 JOURNAL = "local.sqlite"
 """The file of a journal's folder that is the client's; workers have one for each partition."""
 
-WINDOW_PER_DOCUMENT = 4
-"""Documents that may be read and not yet handed over, for each that is under way."""
+WINDOW_PER_DOCUMENT = 16
+"""Documents that may be read and not yet handed over, for each that is under way.
+
+So many small ones are done while a large one before them is not.
+"""
 
 WINDOW_AT_MOST = 1_000
 """On top of those that are under way."""
