@@ -55,6 +55,7 @@ class Cluster:
 
 def test_processes() -> None:
     """A pool is made that starts none before there is work."""
+    engines.check_engine("processes", 2)
     with engines.lent("processes", 2) as pool:
         assert isinstance(pool, ProcessPoolExecutor)
 
