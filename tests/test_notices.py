@@ -11,6 +11,7 @@ from itertools import count
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from anyio import create_task_group
 
 import minikit
 from minikit import AsyncClient, Client, Document, Model
@@ -90,6 +91,36 @@ async def test_the_line_that_awaited(
     async with AsyncClient(model=ending(), api_key="k", base_url=server.base_url) as client:
         await client.complete("Hello")  # awaits
     assert [source_of(warning).partition("#")[2] for warning in shown] == [" awaits"] * 2
+
+
+@pytest.mark.anyio
+async def test_no_line_of_an_earlier_call(shown: list[warnings.WarningMessage]) -> None:
+    """Each call has its own, also where tasks work on it: rows, documents, parts, streams."""
+
+    def fails(_event: object) -> None:
+        raise ValueError("no")
+
+    documents = [Document(text="One.")]
+    async with AsyncClient(model="offline", hooks=[fails]) as client:
+        await client.summarize("One. Two. " * 2_000, chunk_tokens=500)  # 1
+        async for _ in client.complete_many([{"a": 1}], "{a}"):  # 2
+            pass
+        await client.summarize("One. Two. " * 2_000, chunk_tokens=500)  # 3
+        async for _ in client.summarize_many(documents):  # 4
+            pass
+        async with client.stream_summary("One. Two. " * 2_000, chunk_tokens=500) as read:  # 5
+            async for _ in read:  # 5
+                pass
+        shown_before = len(shown)
+        await client.summarize("One. Two. ")  # 6
+        async with create_task_group() as group:
+            group.start_soon(client.complete, "Hello")
+    lines = [source_of(warning)[-1] for warning in shown[:shown_before]]
+    assert list(dict.fromkeys(lines)) == ["1", "2", "3", "4", "5"]
+    # Of a call that is a task of the user's the caller is whoever runs the loop.
+    of_others = [warning.filename != __file__ for warning in shown[shown_before:]]
+    assert of_others == sorted(of_others)
+    assert any(of_others)
 
 
 def test_other_warnings(tmp_path: Path, shown: list[warnings.WarningMessage]) -> None:

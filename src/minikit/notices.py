@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import inspect
 import warnings
+from collections.abc import Generator
+from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -16,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from types import FrameType
 
-__all__ = ["Line", "caller", "remember", "warn"]
+__all__ = ["Line", "caller", "remember", "remembered", "warn"]
 
 _OURS = frozenset({"minikit", "contextlib", "functools"})
 _RUNNERS = frozenset({"anyio", "asyncio", "concurrent", "outcome", "threading", "trio", "uvloop"})
@@ -75,6 +77,20 @@ def remember(line: Line | None) -> None:
     """Let what is begun from here on warn at `line`, where it has no caller in its own thread."""
     if line is not None:
         _remembered.set(line)
+
+
+@contextmanager
+def remembered() -> Generator[None]:
+    """Let the tasks that are begun within warn at the line that called minikit.
+
+    It is forgotten afterwards: what the caller begins by itself was called at another line. Await
+    nothing within, since a context that is left elsewhere cannot be put right.
+    """
+    token = _remembered.set(caller())
+    try:
+        yield
+    finally:
+        _remembered.reset(token)
 
 
 def _module(frame: FrameType) -> str:

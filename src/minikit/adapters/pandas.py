@@ -11,13 +11,13 @@ Importing this module registers the accessors:
 from __future__ import annotations
 
 import dataclasses
-import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Unpack, cast
 
 from minikit.adapters.options import check_options
 from minikit.errors import ArgumentError, MinikitError, MissingExtraError
 from minikit.functions import default_client
+from minikit.notices import warn
 from minikit.text.document import Document
 from minikit.text.fields import FieldText, check_fields, is_nothing
 
@@ -167,7 +167,7 @@ class SeriesAccessor:
         many = (client or default_client()).summarize_many
         with many(sources, model=model, **options) as outcomes:
             names = ["summary", "words", "warnings", "cost_usd", "error"]
-            frame = _frame(outcomes, self._series.index, names, _summary_cells, stacklevel=3)
+            frame = _frame(outcomes, self._series.index, names, _summary_cells)
             report = outcomes.report
             frame.attrs["minikit"] = _bill(report.model, report)
         return frame
@@ -217,7 +217,7 @@ def _completed(
     kind = cast("type[Any]", schema)  # or None: what comes back is told by the overloads
     with asker.complete_many(rows, template, schema=kind, model=model, **options) as outcomes:
         names = _names(fields, ("finish_reason", "cost_usd", "error"))
-        frame = _frame(outcomes, index, names, cells, stacklevel=4)
+        frame = _frame(outcomes, index, names, cells)
         frame.attrs["minikit"] = _bill(outcomes.model, outcomes)
     return frame
 
@@ -227,8 +227,6 @@ def _frame(
     index: pd.Index[Any],
     names: Sequence[str],
     cells: Callable[[Any], Sequence[object]],
-    *,
-    stacklevel: int,
 ) -> pd.DataFrame:
     """Return a row for each outcome, at its place; the last column is the error.
 
@@ -237,7 +235,6 @@ def _frame(
         index: Of the rows.
         names: The columns.
         cells: Makes the cells of an outcome.
-        stacklevel: How far the caller is whom a job that ended early is told.
     """
     rows: list[Sequence[object]] = [[None] * len(names)] * len(index)
     left = set(range(len(index)))
@@ -250,7 +247,7 @@ def _frame(
     except MinikitError as error:
         if not has_reply:
             raise
-        warnings.warn(f"{len(left)} rows were not asked about: {error}", stacklevel=stacklevel)
+        warn(f"{len(left)} rows were not asked about: {error}", UserWarning)
         for place in left:
             rows[place] = [*[None] * (len(names) - 1), f"{type(error).__name__}: {error}"]
     return pd.DataFrame(rows, index=index, columns=list(names))

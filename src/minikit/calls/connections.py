@@ -190,5 +190,10 @@ async def in_thread(work: Callable[[], T]) -> T:
     """
     from anyio import to_thread
 
-    remember(caller())
-    return await to_thread.run_sync(work, abandon_on_cancel=True)
+    line = caller()
+
+    def reminded() -> T:
+        remember(line)
+        return work()
+
+    return await to_thread.run_sync(reminded, abandon_on_cancel=True)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from typing import Any, TypeVar, cast
 
+from minikit.notices import remembered
+
 __all__ = ["beside", "concurrently"]
 
 T = TypeVar("T")
@@ -29,8 +31,9 @@ async def concurrently(
 
     try:
         async with anyio.create_task_group() as group:
-            for _ in range(min(limit, len(items))):
-                group.start_soon(worker)
+            with remembered():
+                for _ in range(min(limit, len(items))):
+                    group.start_soon(worker)
     except BaseExceptionGroup as errors:
         raise _first(errors) from None
     return [results[index] for index in range(len(items))]
@@ -46,7 +49,8 @@ async def beside(work: Awaitable[R], aside: Callable[[], Coroutine[Any, Any, Non
     results = list[R]()
     try:
         async with anyio.create_task_group() as group:
-            group.start_soon(aside)
+            with remembered():
+                group.start_soon(aside)
             results.append(await work)
             group.cancel_scope.cancel()
     except BaseExceptionGroup as errors:

@@ -5,7 +5,10 @@ from __future__ import annotations
 import weakref
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
+from contextvars import copy_context
 from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
+
+from minikit.notices import remembered
 
 if TYPE_CHECKING:
     from minikit.jobs.outcomes import AsyncStream
@@ -54,7 +57,8 @@ class _Holder:
         self._leave, self._is_open, self._has_left = Event(), Event(), Event()
         self._error: BaseException | None = None
         self._loop: Any = current_token().native_token
-        self._task = _begin(self._hold)
+        with remembered():
+            self._task = _begin(self._hold)
 
     async def opened(self) -> None:
         """Wait until the stream is open, and raise what it fails with."""
@@ -102,4 +106,5 @@ def _begin(function: Callable[[], Coroutine[Any, Any, None]]) -> object:
         return loop.create_task(function())
     import trio
 
-    return trio.lowlevel.spawn_system_task(function)
+    # Else it would have the context of the loop's beginning, not that of the caller.
+    return trio.lowlevel.spawn_system_task(function, context=copy_context())

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Generic, Protocol, Self, TypeVar
 from minikit.errors import ArgumentError
 from minikit.jobs.holding import Held
 from minikit.jobs.owning import Owning
+from minikit.notices import remembered
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -68,7 +69,8 @@ class AsyncStream(Owning, ABC, Generic[O]):
             stack.callback(run.close)
             group = await stack.enter_async_context(create_task_group())
             stack.callback(group.cancel_scope.cancel)
-            group.start_soon(run.work)
+            with remembered():
+                group.start_soon(run.work)
             self._stack = stack.pop_all()
         return self
 

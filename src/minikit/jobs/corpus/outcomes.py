@@ -28,6 +28,7 @@ from minikit.jobs.corpus.work import Work, source_of
 from minikit.jobs.crew import Crew
 from minikit.jobs.outcomes import AsyncStream
 from minikit.jobs.planning import plan_of
+from minikit.notices import remembered
 from minikit.text.document import Document
 
 if TYPE_CHECKING:
@@ -146,7 +147,8 @@ class AsyncDocumentOutcomes(AsyncStream[DocumentOutcome[R]], Generic[R]):
             in_order=True,
         )
         async with create_task_group() as group:
-            group.start_soon(crew.run)
+            with remembered():
+                group.start_soon(crew.run)
             with suppress(StopAsyncIteration), closing(crew):
                 while True:
                     entry, found = await crew.next()

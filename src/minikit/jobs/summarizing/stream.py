@@ -11,6 +11,7 @@ from minikit.calls.stream import AsyncCompletionStream
 from minikit.errors import ArgumentError, StreamBrokenError
 from minikit.jobs.summarizing.summary import Summary, TextDelta
 from minikit.jobs.tally import JobEvent, Listener
+from minikit.notices import remembered
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -104,7 +105,8 @@ class AsyncSummaryStream:
         self._stack.enter_context(send)  # where the work never begins, nobody else closes it
         group = await self._stack.enter_async_context(create_task_group())
         self._stack.callback(group.cancel_scope.cancel)
-        group.start_soon(work)
+        with remembered():
+            group.start_soon(work)
         return self
 
     def __aiter__(self) -> Self:
