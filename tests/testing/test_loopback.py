@@ -129,6 +129,67 @@ def test_an_unexpected_request_fails_both_the_application_and_the_test() -> None
     ]
 
 
+def exchanged(base_url: str, *sent: bytes) -> bytes:
+    """Send bytes by a connection of their own, and return all that comes back."""
+    host, port = base_url.removeprefix("http://").removesuffix("/v1").split(":")
+    with socket.create_connection((host, int(port)), timeout=60) as connection:
+        connection.sendall(b"".join(sent))
+        connection.shutdown(socket.SHUT_WR)
+        return b"".join(iter(lambda: connection.recv(65_536), b""))
+
+
+ASKED = json.dumps({"model": MODEL, "messages": [{"role": "user", "content": "Hello"}]}).encode()
+CHAT = b"POST /v1/chat/completions HTTP/1.1\r\n"
+
+
+def test_a_body_in_pieces() -> None:
+    """Some clients do not say how long a body is; the next request on the connection is whole."""
+    pieces = b"".join(b"%x;a=b\r\n%b\r\n" % (len(each), each) for each in (ASKED[:9], ASKED[9:]))
+    request = CHAT + b"Transfer-Encoding: Chunked\r\n\r\n" + pieces + b"0\r\nend: yes\r\n\r\n"
+    server = ScriptedServer()
+    server.reply("one", "two")
+    with server.serving() as base_url:
+        told = exchanged(base_url, request, request)
+    assert [said in told for said in (b'"one"', b'"two"')] == [True, True]
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        b"content-length: 2000\r\n\r\n" + ASKED,
+        b"content-length: some\r\n\r\n" + ASKED,
+        b"content-length: -1\r\n\r\n" + ASKED,
+        b"transfer-encoding: chunked\r\n\r\n-5\r\n" + ASKED,
+        b"transfer-encoding: chunked\r\n\r\n" + ASKED,
+        b"transfer-encoding: chunked\r\n\r\n2000\r\n" + ASKED,
+    ],
+)
+def test_a_body_that_is_not_as_announced_is_no_request(
+    sent: bytes, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """An application that is killed as it sends has asked nothing; nobody is told of more."""
+    server = ScriptedServer()
+    with server.serving() as base_url:
+        assert exchanged(base_url, CHAT + sent).startswith(b"HTTP/1.1 400 ")
+        assert exchanged(base_url, b"\x16\x03\x01\x00\xee\r\n\r\n")
+    assert not server.unexpected
+    assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize("method", ["DELETE", "PUT", "PATCH", "OPTIONS", "HEAD"])
+def test_other_methods_are_not_expected(method: str) -> None:
+    """They fail the test as well, and nothing of what was scripted is used for them."""
+    server = ScriptedServer()
+    server.reply("one", times=None)
+    with server.serving() as base_url:
+        told = exchanged(base_url, f"{method} /v1/batches/1 HTTP/1.1\r\n\r\n".encode())
+        unexpected, server.unexpected = server.unexpected, []
+    assert told.startswith(b"HTTP/1.1 400 ")
+    assert told.endswith(b"\r\n\r\n") is (method == "HEAD")
+    assert [f"{method} /v1/batches/1" in str(each) for each in unexpected] == [True]
+    assert not server.requests
+
+
 def test_what_is_not_asked_for_fails() -> None:
     """As in a with block."""
     server = ScriptedServer()
@@ -167,6 +228,11 @@ def test_the_bare_sdk_can_send_a_batch() -> None:
         )
         done = sdk.batches.retrieve(made.id)
         (result,) = sdk.files.content(done.output_file_id or "").text.splitlines()
+        shown = sdk.files.retrieve(done.output_file_id or "")
+        assert (shown.purpose, shown.bytes) == ("batch_output", len(result) + 1)
+        assert sdk.files.delete(file.id).deleted
+        with pytest.raises(openai.NotFoundError, match="No such File object"):
+            sdk.files.retrieve(file.id)
         assert [batch.id for batch in sdk.batches.list()] == [made.id]
     assert (file.filename, file.bytes, file.status) == (
         "a.jsonl",

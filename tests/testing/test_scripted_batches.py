@@ -142,6 +142,7 @@ def test_a_cassette_records_the_requests_of_a_batch_one_by_one(tmp_path: Path) -
         with Cassette(tmp_path / "one.jsonl") as cassette:
             assert answered(client, ["b", "a"]) == ["B", "A"]
             cassette.assert_all_used()
+        assert [request.is_batched for request in cassette.requests] == [True, True]
 
 
 BODY = {"model": MODEL, "messages": [{"role": "user", "content": "Hello"}]}

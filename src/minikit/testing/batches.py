@@ -7,7 +7,7 @@ import re
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from functools import partial
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 from urllib.parse import parse_qs
 from uuid import uuid4
 
@@ -20,7 +20,7 @@ __all__ = ["Batches"]
 Json = dict[str, Any]
 Answer = Callable[[Request, bytes], Awaitable[Wire]]
 
-_PATH = re.compile(r".*/(files|batches)(?:/([^/]+))?(?:/(content|cancel))?")
+_PATH = re.compile(r"(?:(DELETE) )?[^ ]*/(files|batches)(?:/([^/]+))?(?:/(content|cancel))?")
 _FILE = re.compile(
     rb'--([^\r\n]+)\r\n.*? name="file"; filename="([^"]*)".*?\r\n\r\n(.*?)\r\n--\1', re.DOTALL
 )
@@ -33,6 +33,13 @@ _LATE = {
 }
 
 
+class _File(NamedTuple):
+    """A file: what is shown of it, and what it holds."""
+
+    shown: Json
+    content: bytes
+
+
 class Batches:
     """The files and batches of one double, which answers the requests in them one by one.
 
@@ -43,25 +50,26 @@ class Batches:
 
     def __init__(self) -> None:
         """Hold nothing yet."""
-        self._files: dict[str, bytes] = {}
+        self._files: dict[str, _File] = {}
         self._made: dict[str, Json] = {}
 
     async def respond(self, target: str, body: bytes, answer: Answer) -> Wire | None:
         """Answer what has to do with files and batches; None for anything else.
 
         Args:
-            target: Path and query of the URL.
+            target: Path and query of the URL; see `Double.respond`.
             body: Body of the request; b"" for a GET.
             answer: Answers one request of a batch.
         """
         path, _, query = target.partition("?")
-        kind, name, action = match.groups() if (match := _PATH.fullmatch(path)) else [None] * 3
+        parts = match.groups() if (match := _PATH.fullmatch(path)) else [None] * 4
+        method, kind, name, action = parts
         reply = None
-        match kind, action, bool(name), bool(body):
+        match kind, method or action, bool(name), bool(body):
             case "files", None, False, True:
                 reply = self._upload(body)
-            case "files", "content", True, False:
-                reply = self._content(str(name))
+            case "files", None | "content" | "DELETE" as wanted, True, False:
+                reply = self._file(str(name), wanted)
             case "batches", None, False, True:
                 reply = await self._create(body, answer)
             case "batches", None, False, False:
@@ -78,20 +86,25 @@ class Batches:
         parts = _FILE.match(body)
         if parts is None:
             return _refused(400, "'file' is a required property")
-        stored = {"id": self._stored(parts[3]), "object": "file", "filename": parts[2].decode()}
-        told = {"purpose": "batch", "bytes": len(parts[3]), "created_at": int(time.time())}
-        return _json({**stored, **told, "status": "processed"})
+        return _json(self._stored(parts[3], parts[2].decode("utf-8", "replace"), "batch"))
 
-    def _content(self, name: str) -> Wire:
+    def _file(self, name: str, wanted: str | None) -> Wire:
+        """Show a file, or its content, or delete it."""
         if name not in self._files:
             return _refused(404, f"No such File object: {name}")
+        if wanted == "DELETE":
+            del self._files[name]
+            return _json({"id": name, "object": "file", "deleted": True})
+        file = self._files[name]
+        if wanted is None:
+            return _json(file.shown)
         told = {"content-type": "application/octet-stream"}
-        return Wire(status=200, headers=told, body=self._files[name])
+        return Wire(status=200, headers=told, body=file.content)
 
     async def _create(self, body: bytes, answer: Answer) -> Wire:
         try:
             asked = json.loads(body)
-            content = self._files[asked["input_file_id"]]
+            content = self._files[asked["input_file_id"]].content
             rows = [json.loads(line) for line in content.split(b"\n") if line.strip()]
             calls = [(str(row["custom_id"]), json.dumps(row["body"]).encode()) for row in rows]
             requests = [Request.read(sent, is_batched=True) for _, sent in calls]
@@ -128,7 +141,9 @@ class Batches:
         made["request_counts"] = {**counts, "failed": failed}
         for file, lines in (("output", good), ("error", [x for x in there if not _is_good(x)])):
             content = b"".join(json.dumps(line).encode() + b"\n" for line in lines)
-            made[f"{file}_file_id"] = self._stored(content) if lines else None
+            filename = f"{made['id']}_{file}.jsonl"
+            written = self._stored(content, filename, "batch_output") if lines else {"id": None}
+            made[f"{file}_file_id"] = written["id"]
 
     def _list(self, query: str) -> Wire:
         asked = {name: values[0] for name, values in parse_qs(query).items()}
@@ -148,10 +163,19 @@ class Batches:
         status = self._made[name]["status"]
         return _refused(409, f"Cannot cancel a batch with status '{status}'.")
 
-    def _stored(self, content: bytes) -> str:
-        name = f"file-{uuid4().hex}"
-        self._files[name] = content
-        return name
+    def _stored(self, content: bytes, filename: str, purpose: str) -> Json:
+        """Store a file, and return what is shown of it."""
+        shown: Json = {
+            "id": f"file-{uuid4().hex}",
+            "object": "file",
+            "filename": filename,
+            "purpose": purpose,
+            "bytes": len(content),
+            "created_at": int(time.time()),
+            "status": "processed",
+        }
+        self._files[shown["id"]] = _File(shown, content)
+        return shown
 
 
 async def _result(name: str, answer: Callable[[], Awaitable[Wire]]) -> Json | None:

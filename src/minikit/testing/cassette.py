@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Literal, cast, get_args
@@ -173,7 +173,7 @@ class Cassette(Double):
         self._used.clear()
 
     async def _answer(self, request: Request, body: bytes, forward: Forward) -> Wire:
-        asked = Request(body=_without_images(request.body))
+        asked = replace(request, body=_without_images(request.body))
         with self._lock:
             self.requests.append(asked)
             call = self._recorded(asked)

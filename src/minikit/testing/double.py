@@ -107,7 +107,7 @@ class Double(ABC):
         """Answer a request; called by minikit.
 
         Args:
-            path: Path and query of its URL.
+            path: Path and query of its URL; before them the method, where that is no GET or POST.
             body: Its body; b"" for a GET.
             forward: Asks the server that it was meant for.
         """

@@ -92,22 +92,51 @@ class _Handler(BaseHTTPRequestHandler):
         with suppress(ConnectionError):
             super().handle()
 
-    def do_GET(self) -> None:
-        """Answer a request without a body."""
-        self.do_POST()
-
     def do_POST(self) -> None:
-        """Answer a request."""
+        """Answer a request; one whose body does not come as it was announced is none."""
         import anyio
 
-        anyio.run(self._answer, self.rfile.read(int(self.headers.get("content-length", 0))))
+        try:
+            body = self._body()
+        except ValueError:
+            self.send_error(400)
+            return
+        anyio.run(self._answer, body)
+
+    do_GET = do_HEAD = do_OPTIONS = do_PUT = do_PATCH = do_DELETE = do_POST  # noqa: N815 - as in HTTP
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - as in the base class
         """Say nothing."""
 
+    def _body(self) -> bytes:
+        """Read the body of a request.
+
+        Raises:
+            ValueError: It is cut off, or nobody knows how long it is.
+        """
+        if self.headers.get("transfer-encoding", "").lower() == "chunked":
+            body = b"".join(iter(self._chunk, b""))
+            while self.rfile.readline().strip():
+                pass  # fields after the body
+            return body
+        return self._read(int(self.headers.get("content-length", 0)))
+
+    def _chunk(self) -> bytes:
+        """Read the next piece of a body; b"" at its end."""
+        size = int(self.rfile.readline().partition(b";")[0], 16)
+        return self._read(size + 2)[:-2] if size else b""
+
+    def _read(self, size: int) -> bytes:
+        read = self.rfile.read(size) if size > 0 else b""
+        if len(read) != size:
+            raise ValueError(f"{size} bytes were announced, and {len(read)} came")
+        return read
+
     async def _answer(self, body: bytes) -> None:
+        is_usual = self.command in ("GET", "POST")
+        target = self.path if is_usual else f"{self.command} {self.path}"
         try:
-            reply = await self._respond(self.path, body, self._forward)
+            reply = await self._respond(target, body, self._forward)
         except TimeoutError:
             self.connection.recv(1)  # which ends when the client has had enough
             raise ConnectionAbortedError from None
@@ -126,7 +155,7 @@ class _Handler(BaseHTTPRequestHandler):
         if isinstance(reply.body, bytes):
             self.send_header("content-length", str(len(reply.body)))
             self.end_headers()
-            self.wfile.write(reply.body)
+            self.wfile.write(reply.body if self.command != "HEAD" else b"")
             return
         self.send_header("transfer-encoding", "chunked")
         self.end_headers()
