@@ -49,6 +49,12 @@ def test_a_budget_of_less_than_a_call() -> None:
     assert plan.duration.at_most_s == 86_400
 
 
+def test_amounts_that_are_small_are_not_told_as_none() -> None:
+    """Of each the digits that tell it."""
+    (note,) = planned(ROWS, **TEMPLATE, budget_usd="0.00001", max_output_tokens=40).notes
+    assert "the budget of $0.00001 covers no call, each of which can cost $0.000013;" in note
+
+
 def test_more_calls_than_wait_at_a_time() -> None:
     """The others are sent as replies come in."""
     plan = planned(ROWS, **TEMPLATE, engine=Batch(max_waiting=500))

@@ -87,4 +87,5 @@ def _worst_usd(level: Level, model: Model) -> Decimal | None:
 
 
 def _dollars(amount: Decimal) -> str:
-    return f"${EXACT.normalize(round(amount, 4)):f}"
+    """Write an amount down to a hundredth of a cent, and with two digits at least."""
+    return f"${EXACT.normalize(round(amount, max(4, 1 - amount.adjusted()))):f}"
