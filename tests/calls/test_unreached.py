@@ -8,15 +8,34 @@ from contextlib import closing
 
 import pytest
 
-from minikit import AsyncClient, Retry, TransportError
+from minikit import (
+    ArgumentError,
+    AsyncClient,
+    MinikitError,
+    MissingExtraError,
+    Retry,
+    TransportError,
+)
 from minikit.calls.unreached import place_of, why_unreached
-from server import ChatServer
+from server import ChatServer, Reply, Response
 
 URL = "http://anna:secret@host.example:8080/v1/sk-secret?key=sk-secret#sk-secret"
 
 
 class RemoteProtocolError(Exception):
     """What the HTTP library raises of that name."""
+
+
+class ReadError(Exception):
+    """Another."""
+
+
+class TooManyRedirects(Exception):  # noqa: N818 - the library's name
+    """One more."""
+
+
+class ProxyError(Exception):
+    """The last."""
 
 
 class APIConnectionError(Exception):
@@ -48,6 +67,14 @@ WHYS: list[tuple[tuple[BaseException, ...], str]] = [
     ((ssl.SSLError(1, "[SSL: X] x"), OSError("x")), r"TLS failed \(.*\); .* wants http://"),
     ((RemoteProtocolError("Server disconnected."),), "the connection was closed; is it an https"),
     ((RemoteProtocolError("illegal line"),), "what came is no HTTP; is it an https:// server"),
+    (
+        (RemoteProtocolError("peer closed connection without sending complete message body"),),
+        "the connection was closed in the midst of a reply; check the network",
+    ),
+    ((ReadError(),), "the connection was closed; is it an https"),
+    ((TooManyRedirects(),), "it redirects without end; check"),
+    ((ProxyError("407 Who?"),), r"the proxy refused \('407 Who\?'\); check the proxy"),
+    ((FileNotFoundError(2, "x"), OSError("x")), "No such file or dir"),
     ((OSError("x"),), "OSError; check the network"),
 ]
 
@@ -104,3 +131,76 @@ async def test_what_is_met_first(server: ChatServer) -> None:
             with pytest.raises(TransportError, match=match) as told:
                 await client.complete("Hello?")
         assert told.value.code == "unreachable"
+
+
+def test_what_is_https_already() -> None:
+    """Nobody is asked whether it is an https:// server."""
+    assert "https://" not in why_unreached(raised(ReadError()), "https://host.example/v1")
+
+
+@pytest.mark.anyio
+async def test_where_a_redirect_leads(server: ChatServer) -> None:
+    """The server that did not answer is named, and the one that sent there."""
+    with closing(socket.create_server(("127.0.0.1", 0))) as listening:
+        port = listening.getsockname()[1]
+    elsewhere = {"location": f"http://127.0.0.1:{port}/secret?key=sk-secret"}
+    server.handler = lambda _: Reply(make=lambda *_: Response(status=307, headers=elsewhere))
+    redirects = rf"from 127.0.0.1:{port}, to which 127.0.0.1:\d+ redirects: the connection was"
+    async with AsyncClient(
+        api_key="k", base_url=server.base_url, retry=Retry(attempts=1)
+    ) as client:
+        with pytest.raises(TransportError, match=redirects) as told:
+            await client.complete("Hello?")
+    assert "secret" not in str(told.value)
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http:///v1",
+        "http://localhost:99999/v1",
+        "http://localhost:sk-secret/v1",
+        "http://[::1/v1",
+        "http://local host/v1",
+        "http://h\ud800.example/v1",
+        "http://\N{GRINNING FACE}.example/v1",
+        "sk-secret",
+        "secret",
+        "me:sk-secret@localhost",
+    ],
+)
+async def test_what_is_no_address(url: str) -> None:
+    """It is refused before anything is sent, and a key that stands in it is not shown."""
+    async with AsyncClient(api_key="k", base_url=url) as client:
+        with pytest.raises(ArgumentError, match="base URL") as told:
+            await client.complete("Hello?")
+    assert "secret" not in str(told.value)
+
+
+@pytest.mark.anyio
+async def test_an_address_from_a_file(server: ChatServer) -> None:
+    """White space around it is left out, as around a key."""
+    async with AsyncClient(api_key="k", base_url=f" {server.base_url}\r\n") as client:
+        assert (await client.complete("Hello?")).text
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize(
+    ("proxy", "kind", "match"),
+    [
+        ("socks5://me:secret@127.0.0.1:9", MissingExtraError, "pip install socksio"),
+        ("ftp://me:secret@127.0.0.1:9", ArgumentError, "ALL_PROXY"),
+        ("http://me:secret/9@127.0.0.1", ArgumentError, "ALL_PROXY"),
+    ],
+)
+async def test_a_proxy_that_cannot_be_used(
+    monkeypatch: pytest.MonkeyPatch, proxy: str, kind: type[MinikitError], match: str
+) -> None:
+    """The environment is blamed; the offline model needs no proxy."""
+    monkeypatch.setenv("ALL_PROXY", proxy)
+    async with AsyncClient(api_key="k", base_url="http://127.0.0.1:9/v1") as client:
+        with pytest.raises(kind, match=match) as told:
+            await client.complete("Hello?")
+        assert "secret" not in str(told.value)
+        assert (await client.complete("Hello?", model="offline")).text

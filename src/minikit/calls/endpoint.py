@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from urllib.parse import urlsplit
 
 from minikit.errors import ArgumentError, MissingKeyError
 from minikit.models.model import Model
@@ -48,8 +49,8 @@ class Endpoint:
         variable = "OPENAI_API_KEY"
         if chosen is None and model.base_url is not None:
             chosen, variable = model.base_url, KEY_VARIABLES.get(model.provider, variable)
-        if chosen is not None and not chosen.startswith(("http://", "https://")):
-            raise ArgumentError(f"a base URL begins with http:// or https://, not {chosen!r}")
+        if chosen is not None:
+            chosen = _address(chosen)
         key = (api_key or environ.get(variable) or "").strip()
         if not (key.isascii() and key.isprintable()):
             raise ArgumentError(f"the API key for {model.id!r} has characters that no key has")
@@ -60,3 +61,30 @@ class Endpoint:
                 f"sentences on this machine at no cost"
             )
         return cls(base_url=chosen, api_key=key)
+
+
+def _address(given: str) -> str:
+    """Return a base URL, without the white space around it.
+
+    Raises:
+        ArgumentError: It is none. It is shown where it cannot hold a key or a password.
+    """
+    url = given.strip()
+    if _is_address(url):
+        return url
+    may_hold_a_key = "sk-" in url or "@" in url or not set(".:/").intersection(url)
+    shown = "what is given" if may_hold_a_key else repr(given)
+    raise ArgumentError(
+        f"a base URL begins with http:// or https:// and names a host, and a port of 65535 at "
+        f"most, such as http://localhost:8000/v1; not {shown}"
+    )
+
+
+def _is_address(url: str) -> bool:
+    if not url.isprintable() or " " in url:
+        return False
+    try:
+        parts = urlsplit(url)
+        return parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # its port is no number or none that there is, or it is no IPv6
+        return False

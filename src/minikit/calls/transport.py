@@ -19,7 +19,7 @@ from minikit.calls.endpoint import Endpoint
 from minikit.calls.failures import request_id, status_error
 from minikit.calls.http_stream import HttpStream
 from minikit.calls.in_process import as_reply, in_process_transport
-from minikit.calls.unreached import place_of, why_unreached
+from minikit.calls.unreached import place_of, unusable, why_unreached
 from minikit.errors import CallTimeoutError, MinikitError, TransportError
 
 if TYPE_CHECKING:
@@ -173,11 +173,15 @@ class OpenAITransport:
             transport=in_process_transport(_http_library(), respond)
         )
         if isinstance(route, Endpoint):
-            http_client = http_client or openai.DefaultAsyncHttpxClient(
-                verify=server_certificates()
-            )
             key, base_url = route.api_key, route.base_url
-            return cls(openai.AsyncOpenAI(api_key=key, base_url=base_url, http_client=http_client))
+            try:
+                http_client = http_client or openai.DefaultAsyncHttpxClient(
+                    verify=server_certificates()
+                )
+                sdk = openai.AsyncOpenAI(api_key=key, base_url=base_url, http_client=http_client)
+            except (ImportError, ValueError, _http_library().InvalidURL) as error:
+                raise unusable(error) from None
+            return cls(sdk)
         return cls(route.with_options(http_client=http_client), owned=respond is not None)
 
     @classmethod

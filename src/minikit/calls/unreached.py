@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import ssl
 from collections.abc import Iterator
-from typing import cast
+from contextlib import suppress
+from typing import Any, cast
 from urllib.parse import urlsplit
 
-__all__ = ["place_of", "why_unreached"]
+from minikit.errors import ArgumentError, MinikitError, MissingExtraError
+
+__all__ = ["place_of", "unusable", "why_unreached"]
 
 _CHECK = "check the network and the base URL (base_url= or OPENAI_BASE_URL)"
+_CLOSED = "the connection was closed"
+_CUT = "the connection was closed in the midst of a reply"
+_IS_TLS = "is it an https:// server? Else "
 _PORTS = {"http": 80, "https": 443}
 
 
@@ -31,7 +38,33 @@ def why_unreached(error: BaseException, url: str) -> str:
     """
     found = list(_led_to(error))
     told, way = next(filter(None, map(_told, found)), (type(found[1]).__name__, _CHECK))
-    return f"no reply from {place_of(url)}: {told}; {way}{_by_proxy(url)}"
+    if url.startswith("https:"):
+        way = way.removeprefix(_IS_TLS)
+    return f"no reply from {_places(found[1], url)}: {told}; {way}{_by_proxy(url)}"
+
+
+def unusable(error: Exception) -> MinikitError:
+    """Return the error of an address that the HTTP library takes for none.
+
+    What it says of that is not told: it may quote a password.
+    """
+    if isinstance(error, ImportError):
+        return MissingExtraError(
+            "ALL_PROXY, HTTPS_PROXY or HTTP_PROXY names a SOCKS proxy, which wants one more "
+            "package: pip install socksio"
+        )
+    return ArgumentError(
+        "the base URL, or a proxy that ALL_PROXY, HTTPS_PROXY or HTTP_PROXY names, is no address "
+        "such as http://localhost:8000"
+    )
+
+
+def _places(error: BaseException, url: str) -> str:
+    """Return where a reply was looked for: a redirect leads to another place than the URL."""
+    place = there = place_of(url)
+    with suppress(AttributeError, RuntimeError):  # it knows of no request
+        there = place_of(str(cast("Any", error).request.url))
+    return place if there == place else f"{there}, to which {place} redirects"
 
 
 def _told(error: BaseException) -> tuple[str, str] | None:
@@ -49,10 +82,23 @@ def _told(error: BaseException) -> tuple[str, str] | None:
         )
     if isinstance(error, ConnectionRefusedError):
         return "the connection was refused, as where no server runs", _CHECK
-    if type(error).__name__ == "RemoteProtocolError":
-        closed = "disconnected" in str(error)
-        told = "the connection was closed" if closed else "what came is no HTTP"
-        return told, f"is it an https:// server? Else {_CHECK}"
+    if isinstance(error, OSError) and error.errno and not isinstance(error, ConnectionError):
+        return os.strerror(error.errno), _CHECK
+    return _told_by_name(type(error).__name__, str(error))
+
+
+def _told_by_name(name: str, said: str) -> tuple[str, str] | None:
+    """Return what an error of the HTTP library means, of which there are two with equal names."""
+    if name == "RemoteProtocolError" and "closed connection" in said:
+        return _CUT, _CHECK
+    if name == "RemoteProtocolError" and "disconnected" not in said:
+        return "what came is no HTTP", _IS_TLS + _CHECK
+    if name in {"RemoteProtocolError", "ReadError", "WriteError"}:
+        return _CLOSED, _IS_TLS + _CHECK
+    if name == "ProxyError":
+        return f"the proxy refused ({said!r:.80})", "check the proxy, its name and its password"
+    if name == "TooManyRedirects":
+        return "it redirects without end", _CHECK
     return None
 
 
