@@ -67,7 +67,9 @@ def read_time(text: str) -> datetime:
 @contextmanager
 def _opened(path: str) -> Generator[Journal]:
     if not Path(path).is_file():  # a journal would make it
-        raise ArgumentError(f"there is no file {path!r}")
+        files = sorted(Path(path).glob("*.sqlite"))  # none where it is no folder
+        way = f" but a folder: name a file in it, such as {str(files[0])!r}" if files else ""
+        raise ArgumentError(f"there is no file {path!r}{way}")
     with closing(Journal(path)) as journal:
         yield journal
 

@@ -68,7 +68,9 @@ class Task:
             Options(**{name: self.options[name] for name in given})
             return
         if not isinstance(cast("object", self.prompt), str) or not self.prompt.strip():
-            raise ArgumentError(f"prompt is a text or None, not {self.prompt!r}")
+            several = isinstance(cast("object", self.prompt), list | tuple)
+            way = "; of several prompts, call compare for each" if several else ""
+            raise ArgumentError(f"prompt is a text or None, not {self.prompt!r}{way}")
         if odd := sorted(given.difference(OF_PROMPTS)):
             raise ArgumentError(
                 f"{odd[0]} is about a summary: leave it out, or say it in the prompt"
