@@ -343,3 +343,65 @@ def test_a_quote_over_several_cells() -> None:
     whole = Leaf(readings=(Reading(value="tea", key="tea", citations=(citation,)),))
     assert len(merged([record(0, item=whole), record(1, at=1_100, item="tea")], ())) == 1
     assert len(merged([record(0, item=whole), record(1, at=2_090, item="tea")], ())) == 2
+
+
+quoting = st.lists(
+    st.builds(
+        record,
+        st.integers(0, 3),
+        st.sampled_from([None, 0, 3, 480, 491, 499, 500, 505, 985, 991, 1_000]),
+        name=st.sampled_from(["Anna", "Bob"]),
+        paid=st.booleans() | st.none().map(lambda _: ["a"]),
+        city=st.sampled_from([["a"], "Bern", "Zug"]),
+    ),
+    max_size=9,
+)
+
+
+def single(one: Record) -> dict[str, Leaf]:
+    """Return the single values of a record."""
+    return {name: tree for name, tree in one.fields.items() if isinstance(tree, Leaf)}
+
+
+def places(one: Record) -> set[int]:
+    """Return each character that a record quotes."""
+    return {
+        at
+        for _, each in leaves(one)
+        for citation in each.best.citations
+        for passage in citation.passages
+        for at in range(passage.start, passage.end)
+    }
+
+
+def are_one(one: Record, other: Record) -> bool:
+    """Tell whether two records are one with an empty key, as its description has it."""
+    a, b = single(one), single(other)
+    shared = a.keys() & b.keys()
+    return (
+        one.parts.isdisjoint(other.parts)
+        and all(a[name].best.key == b[name].best.key for name in shared)
+        and any(not (a[name].is_choice and b[name].is_choice) for name in shared)
+        and not places(one).isdisjoint(places(other))
+    )
+
+
+@settings(max_examples=60)
+@given(quoting)
+def test_cells_find_what_all_pairs_do(read: list[Record]) -> None:
+    """With an empty key it is as if each record were held against all before it."""
+    pool: list[Record | None] = []
+    for number, new in enumerate(read):
+        pool.append(None)
+        place, one = number, new
+        while True:
+            found = next((at for at, each in enumerate(pool) if each and are_one(each, one)), None)
+            if found is None:
+                break
+            earlier = pool[found]
+            assert earlier is not None
+            pool[found] = None
+            one = united([earlier, one] if found < place else [one, earlier])
+            place = min(found, place)
+        pool[place] = one
+    assert merged(read, ()) == [each for each in pool if each is not None]
