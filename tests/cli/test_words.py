@@ -10,7 +10,14 @@ from minikit.cli.main import main
 from minikit.cli.words import for_command, spoken, spoken_notes
 
 MAP = ("batch", "budget", "journal", "model", "reply_tokens", "rpm", "temperature", "tpm")
-SUMMARIZE = ("base_url", "batch", "budget", "chunk_tokens", "journal", "model", "rpm", "strategy")
+SUMMARIZE = (
+    *("base_url", "batch", "budget", "chunk_tokens", "cite", "context_window", "journal"),
+    *("length", "model", "rpm", "strategy", "unsupported"),
+)
+ASK = ("model", "thorough")
+CHAT = ("context_window", "knowledge", "model")
+DESCRIBE = ("model", "text")
+MANY = ("engine", "key", "model")
 
 
 @pytest.mark.parametrize(
@@ -55,6 +62,36 @@ SUMMARIZE = ("base_url", "batch", "budget", "chunk_tokens", "journal", "model", 
         ),
         (MAP, "move to 'b' (model=, or ELSE)", "move to 'b' (--model ID, or ELSE)"),
         ((), "raise budget_usd", "raise budget_usd"),
+        (
+            MAP,
+            "it is allowed to do (api_key= or GEMINI_API_KEY)",
+            "it is allowed to do (GEMINI_API_KEY)",
+        ),
+        (ASK, "thorough=True reads everything", "--thorough reads everything"),
+        (SUMMARIZE, "unsupported='drop' needs cite=True", "--unsupported 'drop' needs --cite"),
+        (SUMMARIZE, "length=9 is out of range", "--length 9 is out of range"),
+        (CHAT, "so give knowledge=, or choose", "so give --knowledge, or choose"),
+        (DESCRIBE, "task='text' keeps the words", "--text keeps the words"),
+        (
+            MANY,
+            'send less, or send with engine="local"',
+            'send less, or send with --engine "local"',
+        ),
+        (MANY, "knows no batches: leave engine out", "knows no batches: leave --engine out"),
+        (MANY, "is one record: leave key out", "is one record: leave --key out"),
+        (CHAT, "fewer requests at a time (max_concurrency=)", "fewer requests at a time"),
+        (CHAT, "wait, or raise Retry(timeout_s=)", "wait"),
+        (MANY, "; where there is memory, raise Batch(max_waiting=...)", ""),
+        (
+            SUMMARIZE,
+            "lower chunk_tokens, or describe the window with Model(...)",
+            "lower --chunk-tokens, or give the size of the window (--context-window)",
+        ),
+        (
+            CHAT,
+            "lower chunk_tokens, or describe the window with Model(...)",
+            "send less, or give the size of the window (--context-window)",
+        ),
     ],
 )
 def test_options_have_the_names_of_the_command(

@@ -11,12 +11,18 @@ OPTIONS = {
     "base_url": "base_url",
     "budget_usd": "budget",
     "chunk_tokens": "chunk_tokens",
+    "cite": "cite",
     "context_window": "context_window",
     "detail": "detail",
+    "engine": "engine",
     "focus": "focus",
+    "format": "format",
     "instructions": "instructions",
     "journal": "journal",
+    "key": "key",
+    "knowledge": "knowledge",
     "language": "language",
+    "length": "length",
     "max_output_tokens": "reply_tokens",
     "max_tokens": "max_tokens",
     "on_gap": "on_gap",
@@ -29,7 +35,9 @@ OPTIONS = {
     "style": "style",
     "system": "system",
     "temperature": "temperature",
+    "thorough": "thorough",
     "tokens_per_minute": "tpm",
+    "unsupported": "unsupported",
 }
 """The option of a command that is a Python option of another name, or of the same."""
 
@@ -43,11 +51,24 @@ PHRASES = (
     (r" or pass api_key=", "", "model"),
     (r"\bmodel='offline'", "--model offline", "model"),
     (r"\(model=, or ", "(--model ID, or ", "model"),
+    (r"\(api_key= or (\w+)\)", r"(\1)", "model"),
+    (r", or raise Retry\(timeout_s=\)", "", "model"),
+    (r"; where there is memory, raise Batch\(max_waiting=\.\.\.\)", "", "model"),
+    (r"\btask='text'", "--text", "text"),
+    (
+        r"describe the window with Model\(\.\.\.\)",
+        "give the size of the window (--context-window)",
+        "context_window",
+    ),
 )
 """What is said in other words by a command that has an option."""
 
-LIMIT_OF_REPLIES = r",? or (?:limit the|ask for shorter) replies \(max_output_tokens\)"
-"""The way out that a command without such an option does not have."""
+LACKING = (
+    (r",? or (?:limit the|ask for shorter) replies \(max_output_tokens\)", "", "reply_tokens"),
+    (r"\blower chunk_tokens,", "send less,", "chunk_tokens"),
+    (r" \(max_concurrency=\)", "", "rpm"),
+)
+"""Ways out that a command without an option does not have, and what it says instead."""
 
 _known: set[str] = set()
 """The options of the command that runs."""
@@ -61,8 +82,9 @@ def for_command(arguments: Namespace) -> None:
 
 def spoken(text: str) -> str:
     """Name options as the command does that runs, where it has them."""
-    if "reply_tokens" not in _known:
-        text = re.sub(LIMIT_OF_REPLIES, "", text)
+    for pattern, words, option in LACKING:
+        if option not in _known:
+            text = re.sub(pattern, words, text)
     for pattern, words, option in PHRASES:
         if option in _known:
             text = re.sub(pattern, words, text)
@@ -82,6 +104,7 @@ def _named(text: str) -> str:
         if option not in _known:
             continue
         flag = f"--{option.replace('_', '-')}"
+        text = re.sub(rf"\b{name}(?:=True\b|(?= out\b))", flag, text)
         text = re.sub(rf"\b{name}=(?=\w|['\"-])", f"{flag} ", text)
         bare = rf"\b{name}\b=?" if "_" in name else rf"\b{name}="
         text = re.sub(bare, flag, text)
