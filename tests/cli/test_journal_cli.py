@@ -130,6 +130,13 @@ def test_no_journal(action: str, tmp_path: Path, capsys: pytest.CaptureFixture[s
     assert other.read_bytes() == before
 
 
+def test_a_folder_of_journals(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A corpus keeps its journals in a folder: the error names a file in it."""
+    (tmp_path / "local.sqlite").touch()
+    assert main(["journal", "stats", str(tmp_path)]) == 2
+    assert f"name a file in it, such as '{tmp_path / 'local.sqlite'}'" in capsys.readouterr().err
+
+
 def test_an_action_is_needed(capsys: pytest.CaptureFixture[str]) -> None:
     """Without an action, the command says which are missing."""
     with pytest.raises(SystemExit, match="2"):

@@ -347,6 +347,7 @@ def test_a_page_is_written(server: ChatServer, tmp_path: Any) -> None:  # noqa: 
         ((SOURCE, [ONE, TWO, ONE]), {}, "'one' is named twice"),
         ((None, [ONE]), {}, "a source to summarize, or a prompt"),
         ((SOURCE, [ONE]), {"prompt": " "}, "prompt is a text or None"),
+        ((SOURCE, [ONE]), {"prompt": ["One?", "Two?"]}, "call compare for each"),
         ((SOURCE, [ONE]), {"prompt": "What?", "length": 9}, "length is about a summary"),
         ((SOURCE, [ONE]), {"system": "Be brief."}, "system goes with a prompt"),
         ((SOURCE, [ONE]), {"length": 0}, "length=0 is out of range"),

@@ -56,6 +56,17 @@ def test_language_is_handed_on() -> None:
 
 
 @pytest.mark.usefixtures("splitter")
+@pytest.mark.parametrize("language", [None, "de"])
+@pytest.mark.parametrize("gap", [" ", "\n", "\r\n", "\xa0"])
+def test_a_german_date_ends_no_sentence(gap: str, language: str | None) -> None:
+    """The dot behind a day is that of an ordinal number; a blank line is an end all the same."""
+    expected = [f"Es war am 14.{gap}März. ", "Am 3. Oktober 2020 nicht. ", "So war es."]
+    assert sentences("".join(expected), language) == expected
+    assert sentences("Es waren 14.\n\nMärz war es.")[0].rstrip() == "Es waren 14."
+    assert len(sentences("Es waren 1914. März war es.")) == 2
+
+
+@pytest.mark.usefixtures("splitter")
 def test_blank_line_ends_a_sentence() -> None:
     """A title without a sign is apart from the text below it."""
     assert sentences("Title\n\nText")[-1] == "Text"

@@ -19,6 +19,11 @@ _END_SIGNS = re.compile(
     r"|(?<![。！？｡])[。！？｡]+[」』）”’]*\s*"
     r"|\n[^\S\n]*\n\s*"
 )
+# "am 14. März", which both ways to find ends take for the end of a sentence.
+_DAY = re.compile(r"(?<![\d.,])\d{1,2}\.[^\S\n]*\r?\n?[^\S\n]*\Z")
+_GERMAN_MONTH = re.compile(
+    r"(?:Januar|Jänner|Februar|März|April|Mai|Juni|Juli|August|September|Oktober|November|Dezember)\b"
+)
 
 
 def sentence_spans(text: str, language: str | None = None) -> list[tuple[int, int]]:
@@ -38,6 +43,7 @@ def sentence_spans(text: str, language: str | None = None) -> list[tuple[int, in
     except ImportError:  # there is no wheel for every platform
         sentences = _by_signs(plain)
     ends = _keep_crlf(text, accumulate(map(len, sentences)))
+    ends = [end for end in ends if not _is_in_a_date(text, end)]
     return list(zip([0, *ends], ends, strict=False))
 
 
@@ -46,6 +52,10 @@ def _keep_crlf(text: str, ends: Iterable[int]) -> list[int]:
     if "\r\n" not in text:
         return list(ends)
     return list(dict.fromkeys(end + (text[end - 1 : end + 1] == "\r\n") for end in ends))
+
+
+def _is_in_a_date(text: str, end: int) -> bool:
+    return bool(_GERMAN_MONTH.match(text, end) and _DAY.search(text[max(0, end - 16) : end]))
 
 
 def _by_signs(text: str) -> list[str]:

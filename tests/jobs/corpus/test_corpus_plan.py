@@ -123,3 +123,4 @@ def test_notes_of_documents_are_told_a_few_times() -> None:
         plan = client.run_many(images, verb="describe").plan()
     assert 0 < len(plan.notes) <= 3
     assert f"note: {plan.notes[0]}" in str(plan)
+    assert "0 tokens" not in str(plan)

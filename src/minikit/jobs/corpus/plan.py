@@ -43,7 +43,9 @@ class CorpusPlan(VerbPlan):
     problems: tuple[str, ...]
 
     def __str__(self) -> str:
-        told = f"{counted(self.documents, 'document')}, {self.document_tokens:,} tokens"
+        told = counted(self.documents, "document")
+        if self.document_tokens or not self.levels:  # images have none before they are looked at
+            told += f", {self.document_tokens:,} tokens"
         if self.failed:
             told += f"; {self.failed:,} of them cannot be done"
         more = self.failed - len(self.problems)
