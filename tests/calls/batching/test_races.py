@@ -106,6 +106,26 @@ async def test_a_batch_cannot_be_cancelled_in_time(
     assert "could not be cancelled in time" in caplog.text
 
 
+@pytest.mark.parametrize("lists", [2, 10_000])
+async def test_a_batch_that_is_not_listed_yet_is_cancelled_or_told_of(
+    batches: BatchServer,
+    hold: threading.Event,
+    lists: int,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Whoever leaves as it is made looks for it more than once, and says where it was not seen."""
+    monkeypatch.setattr(pilot, "LEAVE_WITHIN_S", 0.1 if lists > 2 else 60.0)
+    batches.fault("create", held(hold, EMPTY), happens=True)
+    batches.fault("list", *[EMPTY] * lists)
+    async with client_of(batches) as client, anyio.create_task_group() as group:
+        group.start_soon(ask, client._pipeline.through(LISTED_LATE), ["a"])
+        await until(lambda: batches.batches)
+        group.cancel_scope.cancel()
+    assert batches.count("cancel") == (lists == 2)
+    assert ("the batch just sent could not be cancelled in time" in caplog.text) == (lists > 2)
+
+
 async def test_a_batch_that_is_listed_late(batches: BatchServer, path: Path) -> None:
     """A batch that was asked for a moment ago is looked for until the server lists it."""
     async with client_of(batches, journal=path) as client:

@@ -122,14 +122,14 @@ class Pilot(Watcher, ABC):
         with CancelScope(shield=True), move_on_after(LEAVE_WITHIN_S) as scope:
             try:
                 if batch_id is None:
-                    found = await self.find(flight.note)
+                    found = await self._find_made(flight.note)
                     batch_id = None if found is None else found.id
                 if batch_id is not None:
                     await self.post.cancel(batch_id)
             except CallError as error:
-                warned(f"the batch {batch_id!r} could not be cancelled: {error}")
+                warned(f"the batch {batch_id or 'just sent'} could not be cancelled: {error}")
         if scope.cancelled_caught:
-            warned(f"the batch {batch_id!r} could not be cancelled in time")
+            warned(f"the batch {batch_id or 'just sent'} could not be cancelled in time")
 
     def may_be_listed(self, note: Wave) -> bool:
         """Tell whether a batch that was asked for, and is not listed, may have been made."""
@@ -214,15 +214,8 @@ class Pilot(Watcher, ABC):
 
     async def _create(self, flight: Flight, file_id: str) -> ServerBatch:
         """Make the batch, unless an earlier try has, whose reply was lost."""
-        from anyio import sleep
-
-        while flight.in_doubt:
-            found = await self.find(flight.note)
-            if found is not None:
-                return found
-            if not self.may_be_listed(flight.note):
-                break
-            await sleep(min(FIRST_POLL_S, self._batch.poll_s))
+        if flight.in_doubt and (found := await self._find_made(flight.note)) is not None:
+            return found
         note = replace(flight.note, tried_at=datetime.now(UTC))
         if self.journal is not None:
             is_ours = await in_thread(partial(self.journal.try_wave, note, flight.rows))
@@ -236,6 +229,16 @@ class Pilot(Watcher, ABC):
             raise
         flight.in_doubt = False
         return batch
+
+    async def _find_made(self, note: Wave) -> ServerBatch | None:
+        """Look for a batch that was asked for, as long as it may not be listed yet."""
+        from anyio import sleep
+
+        while True:
+            found = await self.find(note)
+            if found is not None or not self.may_be_listed(note):
+                return found
+            await sleep(min(FIRST_POLL_S, self._batch.poll_s))
 
     async def _land(self, flight: Flight, batch_id: str) -> None:
         """Wait for a batch, and give each call what it brought."""
