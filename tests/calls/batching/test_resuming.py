@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import threading
+from dataclasses import replace
 from decimal import Decimal
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -24,6 +25,7 @@ from server import Reply, error, raw, reset
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from minikit.calls.batching.settings import Batch
     from server import Body
 
 pytestmark = pytest.mark.anyio
@@ -53,11 +55,12 @@ async def resumed(
     server: BatchServer,
     path: Path,
     prompts: list[str] = PROMPTS,
+    batch: Batch = QUICK,
     **options: Any,  # noqa: ANN401 - of AsyncClient
 ) -> None:
     """Ask the same in a new client: each request is answered once, and the books agree."""
     async with client_of(server, journal=path, budget_usd="1", **options) as client:
-        pipeline = client._pipeline.through(QUICK)
+        pipeline = client._pipeline.through(batch)
         assert said(await ask(pipeline, prompts)) == echoes(prompts)
         budget = pipeline.account.budget
         assert budget
@@ -89,7 +92,7 @@ async def test_whoever_is_interrupted_can_go_on(
     if at == "retrieve":
         assert "goes on at the server" in caplog.text
     batches.manual = False
-    await resumed(batches, path)
+    await resumed(batches, path, batch=replace(QUICK, gather_s=60))
     assert len([made for made in batches.batches.values() if made.lines]) == 1
     assert batches.count("cancel") == 0
 
