@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import signal
 import sys
 import threading
@@ -111,11 +112,13 @@ def test_files_of_text(
     monkeypatch.chdir(tmp_path)
     files = [str(Path(archive, "a.txt")), "archive/a.txt", f"../{tmp_path.name}/archive/b.md"]
     online.handler = lambda _: ok('{"items": []}')
+    assert main(["many", "extract", *files, "--fields", "bridge", *command]) == 2
+    assert "holds outcomes of another job, ask as text" in capsys.readouterr().err
+    command[1] = "records"
     assert main(["many", "extract", *files, "--fields", "bridge", *command]) == 0
-    assert json.loads((output / "archive" / "a.txt.json").read_text()) == []
-    (output / "archive" / "b.md.txt").mkdir()
-    online.handler = lambda _: ok("Closed.")
-    assert main(["many", "ask", "Which?", "archive/b.md", *command]) == 2
+    assert json.loads(Path("records", "archive", "a.txt.json").read_text()) == []
+    Path("records", "archive", "b.md.json").mkdir()
+    assert main(["many", "extract", "archive/b.md", "--fields", "bridge", *command]) == 2
     assert "cannot write '" in capsys.readouterr().err
     assert main(["many", "ask", "Which?", archive, "-o", files[0], *command[2:]]) == 2
     assert "cannot be a folder" in capsys.readouterr().err
@@ -135,13 +138,37 @@ def test_translations_keep_their_names(
     files = [str(tmp_path / folder / "a.md") for folder in ("one", "two")]
     text = ["--to", "de", "-o", str(output), "--output-format", "text"]
     assert main(["many", "translate", *files, str(tmp_path / "page.html"), *text]) == 0
-    names = sorted(path.name for path in output.rglob("*.*") if path.parent.name != "_journal")
+    names = sorted(path.name for path in output.rglob("*.*") if path.suffix in (".md", ".txt"))
     assert names == ["a.md", "a.md", "page.html.txt"]
     text[3] = str(tmp_path / "again")
     assert main(["many", "translate", files[0], files[0], *text]) == 0
     names = sorted(path.name for path in (tmp_path / "again").rglob("*.md"))
     assert names == ["a-2.md", "a.md"]
     assert capsys.readouterr().out == ""
+
+
+def test_an_output_is_no_input(
+    online: ChatServer,
+    archive: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """An output may lie in the folder of the documents, which are never written over."""
+    monkeypatch.chdir(archive)
+    Path("d.pdf").unlink()
+    sources = {path: path.read_bytes() for path in Path().rglob("*.*")}
+    for name, command in (("rows", []), ("texts", ["--output-format", "text"])):
+        for _ in range(2):
+            assert main(["many", "summarize", ".", "-o", name, *command]) == 0
+            assert ", 3 documents" in capsys.readouterr().err
+    text = ["--to", "de", "--output-format", "text", "-q", "-o"]
+    assert main(["many", "translate", ".", *text, "."]) == 2
+    assert "is the folder of the documents themselves: name" in capsys.readouterr().err
+    assert main(["many", "translate", "a.txt", *text, "."]) == 2
+    assert "holds the document 'a.txt' itself, which would be" in capsys.readouterr().err
+    assert main(["many", "summarize", "*.txt", "-o", ".", "-q"]) == 2
+    assert sources == {path: path.read_bytes() for path in sources}
+    assert not Path("_minikit.json").exists()
 
 
 def test_values_of_receipts(
@@ -185,12 +212,19 @@ def test_names_from_stdin(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """A line each, as find prints them; one that is missing fails alone."""
-    names = f"{archive}/a.txt\n\n{archive}/lost.txt\n"
-    monkeypatch.setattr(sys, "stdin", io.StringIO(names))
-    assert main(["many", "summarize", "-", "--json", "-q"]) == 3
-    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
-    assert [line["error"] is None for line in lines] == [True, False]
+    """A line each, as find prints them, whatever they are; one that is missing fails alone."""
+    names = [b"a.txt", b"caf\xe9.txt", b"u\xe2\x80\xa8v.txt", b"lost[1].txt", b"long" * 2000]
+    monkeypatch.chdir(archive)
+    for name in names[1:3]:
+        Path(os.fsdecode(name)).write_text("The bridge was closed.")
+    Path("new\nline.txt").write_text("The bridge was closed.")
+    for told in (b"\n".join(names), b"\0".join([*names, b"new\nline.txt", b""])):
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(told)))
+        assert main(["many", "summarize", "-", "--json", "-q"]) == 3
+        lines = [json.loads(line) for line in capsys.readouterr().out.strip().split("\n")]
+        done = [line["error"] is None for line in lines]
+        assert done[:5] == [True, True, True, False, False]
+        assert all(done[5:])
 
 
 @pytest.mark.parametrize(
@@ -201,6 +235,7 @@ def test_names_from_stdin(
         (["--engine", "dask", "--workers", "0"], "--workers 0 is out of range: at least 1"),
         (["--output-format", "parquet"], "--output-format parquet is of files: name their"),
         (["lost"], "there is no file or folder 'lost'"),
+        (["x" * 3000], "there is no file or folder 'x"),
         (["."], "stands among others: name one folder or pattern, or files"),
         (["--budget", "much"], "--budget"),
     ],

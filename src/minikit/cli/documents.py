@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import threading
 from contextlib import suppress
@@ -11,13 +12,13 @@ from uuid import uuid4
 
 from minikit.errors import ArgumentError, SourceError
 from minikit.jobs.corpus.entries import count_files
+from minikit.jobs.corpus.parts import claimed
 from minikit.text.folders import is_pattern
 from minikit.text.plain import money
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
-    from minikit.jobs.corpus.entries import Documents
     from minikit.jobs.corpus.outcome import DocumentOutcome
     from minikit.jobs.corpus.report import CorpusProgress
 
@@ -51,14 +52,13 @@ class Given:
         """
         self._images = images
         self.total: int | None = None
-        self.documents: Documents
+        self.documents: Path | list[Path]
         is_told = list(named) == [STDIN]
-        names = sys.stdin.read().splitlines() if is_told else named
+        names = _told() if is_told else named
         paths = [Path(name) for name in names if name]
-        missing = [path for path in paths if not (is_told or path.exists() or is_pattern(path))]
-        if missing:
-            raise ArgumentError(f"there is no file or folder {str(missing[0])!r}")
-        folders = [path for path in paths if path.is_dir() or is_pattern(path)]
+        folders = [path for path in paths if _is_folder(path) or (is_pattern(path) and not is_told)]
+        if not is_told:
+            self._check(path for path in paths if path not in folders)
         if len(paths) == 1 and folders:
             self.documents = paths[0]
             threading.Thread(target=self._count, args=paths, daemon=True).start()
@@ -69,9 +69,26 @@ class Given:
         else:
             self.documents, self.total = paths, len(paths)
 
+    @staticmethod
+    def _check(paths: Iterable[Path]) -> None:
+        for path in paths:
+            if not os.path.exists(path):  # noqa: PTH110 - that of paths raises for long names
+                raise ArgumentError(f"there is no file or folder {str(path)!r}")
+
     def _count(self, folder: Path) -> None:
         with suppress(SourceError):  # who reads it tells
             self.total = count_files(folder, images=self._images)
+
+
+def _told() -> list[str]:
+    """Read names from stdin, as find prints them: a line each, or with -print0 up to a NUL."""
+    data = sys.stdin.buffer.read()
+    names = data.split(b"\0") if b"\0" in data else data.splitlines()
+    return [os.fsdecode(name) for name in names]
+
+
+def _is_folder(path: Path) -> bool:
+    return os.path.isdir(path)  # noqa: PTH112 - that of paths raises for long names
 
 
 class DocumentsLine:
@@ -112,20 +129,20 @@ class DocumentsLine:
 class TextFiles:
     """A folder with a file of text for each document, called as the document is."""
 
-    def __init__(self, folder: str, verb: str) -> None:
-        """Make the folder.
+    def __init__(self, folder: str, verb: str, documents: Path | list[Path]) -> None:
+        """Make the folder, for what comes of `documents`.
 
         Raises:
-            ArgumentError: It can be none.
+            ArgumentError: It can be none of these texts.
         """
-        self._folder = Path(folder)
         self._verb = verb
         self._taken: set[Path] = set()
-        try:
-            self._folder.mkdir(parents=True, exist_ok=True)
-            (self._folder / FAILED).unlink(missing_ok=True)
-        except OSError as error:
-            raise ArgumentError(f"--output {folder!r} cannot be a folder: {error}") from error
+        job = {"job": verb, "what": verb, "format": "text"}
+        self._folder = Path(folder).absolute()
+        for path in () if isinstance(documents, Path) else documents:
+            self._check(path)
+        claimed(self._folder, documents, job)
+        (self._folder / FAILED).unlink(missing_ok=True)
 
     def write(self, outcome: DocumentOutcome[Any]) -> None:
         """Write a text, whole or not at all; of what failed a line to a file of its own.
@@ -133,7 +150,7 @@ class TextFiles:
         Raises:
             ArgumentError: It cannot be written.
         """
-        path = self._path(outcome)
+        path = self._free(PurePath(outcome.name or str(outcome.index)))
         try:
             if outcome.error is not None:
                 with (self._folder / FAILED).open("a", encoding="utf-8") as file:
@@ -149,18 +166,27 @@ class TextFiles:
         except OSError as error:
             raise ArgumentError(f"cannot write {str(path)!r}: {error}") from error
 
-    def _path(self, outcome: DocumentOutcome[Any]) -> Path:
-        """Return a path in the folder, whatever the document is called."""
-        named = PurePath(outcome.name or str(outcome.index))
-        parts = [part for part in named.parts if part not in (named.anchor, "..")]
-        way, suffix = self._folder.joinpath(*parts), self._suffix(named)
-        path = way.with_name(f"{way.name}{suffix}")
-        number = 1
+    def _check(self, document: Path) -> None:
+        if self._path(document) == document.absolute():
+            raise ArgumentError(
+                f"--output {str(self._folder)!r} holds the document {str(document)!r} itself, "
+                f"which would be written over: name another folder"
+            )
+
+    def _free(self, named: PurePath) -> Path:
+        """Return a path that no other document has."""
+        path, number = self._path(named), 1
         while path in self._taken:  # of files in several folders
             number += 1
-            path = way.with_name(f"{way.stem}-{number}{way.suffix}{suffix}")
+            path = self._path(named.with_name(f"{named.stem}-{number}{named.suffix}"))
         self._taken.add(path)
         return path
+
+    def _path(self, named: PurePath) -> Path:
+        """Return a path in the folder, whatever the document is called."""
+        parts = [part for part in named.parts if part not in (named.anchor, "..")]
+        way = self._folder.joinpath(*parts)
+        return way.with_name(f"{way.name}{self._suffix(named)}")
 
     def _suffix(self, named: PurePath) -> str:
         if self._verb == "translate" and named.suffix.lower() in _TEXT:

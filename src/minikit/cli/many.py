@@ -63,7 +63,7 @@ def add(verbs: common.Verbs) -> None:
         verb.set_defaults(verb=name)
         if name == "ask":
             verb.add_argument("question", metavar="QUESTION", help="in quotation marks")
-        told = "a folder, a pattern in quotes, files, or - for their names on stdin, one a line"
+        told = "a folder, a pattern in quotes, files, or - for their names on stdin"
         verb.add_argument("documents", metavar="FOLDER", nargs="+", help=told)
         if name == "describe":
             verb.add_argument("--question", help="what to answer from each image")
@@ -148,7 +148,7 @@ def _done(
     arguments: Namespace,
 ) -> CorpusReport:
     """Do the work, and return what it took."""
-    write = _Writer(arguments).write
+    write = _Writer(arguments, given).write
     with ExitStack() as stack:
         options["engine"] = stack.enter_context(engines.lent(arguments.engine, arguments.workers))
         outcomes = client.run_many(given.documents, **options)
@@ -222,10 +222,12 @@ def _kept(arguments: Namespace) -> dict[str, Any]:
 class _Writer:
     """Writes outcomes where they shall go, and tells of the first that failed."""
 
-    def __init__(self, arguments: Namespace) -> None:
+    def __init__(self, arguments: Namespace, given: Given) -> None:
         self._arguments = arguments
         is_text = arguments.output_format == "text"
-        self._files = TextFiles(arguments.output, arguments.verb) if is_text else None
+        self._files: TextFiles | None = None
+        if is_text:
+            self._files = TextFiles(arguments.output, arguments.verb, given.documents)
         self._told = 0
 
     def write(self, outcome: DocumentOutcome[Any]) -> None:

@@ -13,6 +13,7 @@ from typing import cast
 from minikit.checks import check_whole
 from minikit.errors import ArgumentError, MissingExtraError, SourceError
 from minikit.notices import warn
+from minikit.text.plain import printable
 
 __all__ = ["Document", "Source", "SourceWarning", "Sources", "Span", "documents", "notes_of"]
 
@@ -128,10 +129,10 @@ class Document:
         """
         file = Path(path)
         if _is_several(file):
-            joined = cls.join(cls.from_folder(file), title=_printable(file.resolve().name))
-            return replace(joined, origin=_printable(file))
-        name = _printable(file)
-        return cls.from_bytes(_read(file, name), title=_printable(file.name), origin=name)
+            joined = cls.join(cls.from_folder(file), title=printable(file.resolve().name))
+            return replace(joined, origin=printable(file))
+        name = printable(file)
+        return cls.from_bytes(_read(file, name), title=printable(file.name), origin=name)
 
     @classmethod
     def from_bytes(
@@ -180,7 +181,7 @@ class Document:
         from minikit.text.kinds import file_text
 
         folder = Path(path)
-        name = _printable(folder)
+        name = printable(folder)
         if not _is_several(folder):
             what = "is a file, not a folder" if folder.exists() else "is no folder or pattern"
             raise SourceError(f"{name!r} {what}")
@@ -188,7 +189,7 @@ class Document:
         read: list[Document] = []
         notes: list[str] = []
         for file in found.files:
-            title, origin = _printable(file.relative_to(found.root).as_posix()), _printable(file)
+            title, origin = printable(file.relative_to(found.root).as_posix()), printable(file)
             try:
                 text, note = file_text(_read(file, origin), title, file.suffix)
             except (SourceError, MissingExtraError) as error:
@@ -322,7 +323,7 @@ def _read(file: Path, name: str) -> bytes:
 
 def _told(account: str, notes: list[str], name: str, *, read: int) -> str | None:
     """Tell what was left out of a folder, None where nothing was; fail where that is all."""
-    told = _printable("; ".join([account, *notes[:_NOTES_TOLD]] if account else notes))
+    told = printable("; ".join([account, *notes[:_NOTES_TOLD]] if account else notes))
     more = f"; and {len(notes) - _NOTES_TOLD:,} more" if len(notes) > _NOTES_TOLD else ""
     if not read:
         left_out = f"; left out: {told}{more}" if told else ""
@@ -339,7 +340,3 @@ def _section(document: Document, number: int) -> str:
     longest = max(map(len, _BACKTICKS.findall(text)), default=0)
     fence = "`" * max(3, longest + 1)
     return f"# {title}\n\n{fence}\n{text}\n{fence}"
-
-
-def _printable(path: str | Path) -> str:
-    return os.fspath(path).encode("utf-8", "surrogateescape").decode("utf-8", "replace")

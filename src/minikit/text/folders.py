@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     _Chain = tuple[tuple[Path, GitIgnoreSpec], ...]
 
-__all__ = ["MOST_FILES", "Found", "each_file", "find_files", "is_pattern"]
+__all__ = ["MOST_FILES", "Found", "each_file", "find_files", "is_pattern", "is_text"]
 
 MOST_FILES = 10_000
 """What a folder may hold; more is a mistake, such as a home folder, or a job for many calls."""
@@ -103,7 +103,7 @@ def each_file(
         files = _match(found, _split(path)[1], _Rules(found.root))
     else:
         files = _walk(found, path, _Rules(path))
-    is_wanted = is_wanted or _is_text
+    is_wanted = is_wanted or is_text
     return (file for file in files if is_wanted(found, file))
 
 
@@ -136,7 +136,7 @@ def _walk(found: Found, folder: Path, rules: _Rules) -> Iterator[Path]:
 def _entries(found: Found, folder: Path) -> Iterator[os.DirEntry[str]]:
     try:
         return iter(sorted(os.scandir(folder), key=lambda entry: entry.name))
-    except OSError as error:
+    except (OSError, ValueError) as error:  # the second of a name with a NUL
         if folder == found.root:
             raise SourceError(f"cannot read the folder {str(folder)!r}: {error}") from error
         found.leave_out(folder, "not readable", is_folder=True)
@@ -180,7 +180,7 @@ def _is_kept(found: Found, path: Path, rules: _Rules, *, is_folder: bool, is_lin
     return why is None
 
 
-def _is_text(found: Found, path: Path) -> bool:
+def is_text(found: Found, path: Path) -> bool:
     """Tell by the first bytes of a file whether it may be read."""
     try:
         with path.open("rb") as file:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import re
 from collections.abc import Sequence
 from decimal import Decimal
 
-__all__ = ["counted", "money", "span_of", "table", "time_text", "until_text"]
+__all__ = ["counted", "money", "printable", "span_of", "table", "time_text", "until_text"]
 
 
 def counted(number: int, noun: str) -> str:
@@ -24,6 +26,11 @@ def money(cost_usd: Decimal | None, unknown: str = "price unknown") -> str:
         return unknown
     digits = 4 if cost_usd == 0 or cost_usd >= Decimal("0.001") else 7
     return f"${cost_usd:,.{digits}f}"
+
+
+def printable(path: str | os.PathLike[str]) -> str:
+    """Write a path as text that UTF-8 has bytes for, whatever the name of the file is."""
+    return re.sub("[\ud800-\udfff]", "\N{REPLACEMENT CHARACTER}", os.fspath(path))
 
 
 def span_of(least: int, most: int) -> str:

@@ -36,6 +36,7 @@ from minikit import (
     RequestRejectedError,
     Retry,
     ServerError,
+    SourceError,
     Translation,
     arun_many,
     asummarize_many,
@@ -469,6 +470,33 @@ async def test_an_output_that_cannot_be_written(server: ChatServer, tmp_path: Pa
         with pytest.raises(ArgumentError, match=told):
             await taken(stream, found)
     assert [(outcome.text, outcome.path) for outcome in found] == [("Fine.", None)] * 3
+
+
+@pytest.mark.filterwarnings("ignore:of .* of outcomes:minikit.SourceWarning")
+@pytest.mark.anyio
+async def test_an_output_is_no_input(server: ChatServer, tmp_path: Path) -> None:
+    """Outcomes in the folder of the documents are left out, and it is not written to itself."""
+    server.handler = lambda _: ok("Closed.")
+    (tmp_path / "a.txt").write_text("The bridge was closed.")
+    async with AsyncClient(base_url=server.base_url, api_key="sk-test") as client:
+        for name in ("one", "one", "two"):
+            async with client.summarize_many(tmp_path, output=tmp_path / name) as outcomes:
+                assert [outcome.name async for outcome in outcomes] == ["a.txt"]
+        assert "of outcomes (one/, two/)" in outcomes.report.notes[0]
+        with pytest.raises(ArgumentError, match="is the folder of the documents themselves"):
+            async with client.summarize_many(tmp_path, output=f"{tmp_path}/one/.."):
+                pass
+        odd: list[tuple[Any, str | None]] = [
+            (Path("a\0b"), "cannot read"),
+            ([Path("\ud800")], None),
+        ]
+        for documents, told in odd:
+            async with client.summarize_many(documents, output=tmp_path / "odd") as outcomes:
+                if told:
+                    with pytest.raises(SourceError, match=told):
+                        await anext(outcomes)
+                else:
+                    assert isinstance((await anext(outcomes)).error, SourceError)
 
 
 @pytest.mark.anyio

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import AsyncGenerator, AsyncIterable, Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import cache
 from hashlib import blake2b
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
@@ -12,15 +13,19 @@ from typing import TYPE_CHECKING, cast
 from minikit.errors import ArgumentError, MinikitError, SourceError
 from minikit.notices import warn
 from minikit.text.document import Document, Source, SourceWarning
+from minikit.text.plain import printable
 from minikit.tokens.image_files import IMAGE_SUFFIXES, read_images
 
 if TYPE_CHECKING:
     from minikit.text.folders import Found
     from minikit.tokens.image_files import Image
 
-__all__ = ["Documents", "Entry", "count_files", "entries_of"]
+__all__ = ["MARK", "Documents", "Entry", "count_files", "entries_of", "is_folder_of"]
 
 Documents = os.PathLike[str] | Iterable[Source | bytes] | AsyncIterable[Source | bytes]
+
+MARK = "_minikit.json"
+"""The file that marks a folder as one of outcomes; readers of them pass over names with "_"."""
 
 _READ = {
     False: "neither a str (text), a Path (a file) nor a Document",
@@ -132,32 +137,63 @@ def count_files(folder: Path, *, images: bool) -> int:
     Raises:
         SourceError: The folder cannot be read.
     """
-    from minikit.text.folders import Found, each_file
+    from minikit.text.folders import Found
 
-    files = each_file(Found.within(folder), folder, _is_image if images else None)
-    return sum(1 for _ in files)
+    return sum(1 for _ in _files(Found.within(folder), folder, images=images))
+
+
+def is_folder_of(documents: Documents, folder: Path) -> bool:
+    """Tell whether documents are those of a folder itself, and not of one in it; blocks."""
+    from minikit.text.folders import Found
+
+    if not isinstance(documents, os.PathLike):
+        return False
+    try:
+        return Found.within(Path(documents)).root.samefile(folder)
+    except (OSError, ValueError):  # who reads it tells
+        return False
 
 
 def _of_folder(
     folder: Path, *, images: bool, note: Callable[[str], None] | None
 ) -> Iterator[Entry]:
-    from minikit.text.folders import Found, each_file
+    from minikit.text.folders import Found
 
     found, read = Found.within(folder), 0
-    for file in each_file(found, folder, _is_image if images else None):
-        title = printable(file.relative_to(found.root))
+    for file in _files(found, folder, images=images):
+        title = printable(file.relative_to(found.root).as_posix())
         yield Entry(index=read, source=file, name=title, title=title)
         read += 1
     left_out = printable(found.account())
     if not read:
         told = f"; left out: {left_out}" if left_out else ""
         what = "image" if images else "file to read"
-        raise SourceError(f"there is no {what} in {printable(folder)!r}{told}")
+        raise SourceError(f"there is no {what} in {printable(folder.as_posix())!r}{told}")
     if left_out:
-        told = f"of {printable(folder)!r}: {read:,} read; {left_out}"
+        told = f"of {printable(folder.as_posix())!r}: {read:,} read; {left_out}"
         warn(told, SourceWarning)
         if note is not None:
             note(told)
+
+
+def _files(found: Found, folder: Path, *, images: bool) -> Iterator[Path]:
+    """Yield files, but for those that came of documents: an output may lie beside its input."""
+    from minikit.text.folders import each_file, is_text
+
+    @cache
+    def output_around(folder: Path) -> Path | None:
+        if folder == found.root:
+            return None
+        return output_around(folder.parent) or (folder if (folder / MARK).exists() else None)
+
+    def is_wanted(found: Found, path: Path) -> bool:
+        output = output_around(path.parent)
+        if output is None:
+            return (_is_image if images else is_text)(found, path)
+        found.leave_out(output, "of outcomes", is_folder=True)
+        return False
+
+    return each_file(found, folder, is_wanted)
 
 
 def _is_image(found: Found, path: Path) -> bool:
@@ -193,7 +229,7 @@ def _entry(index: int, source: object, *, images: bool) -> Entry:
         return Entry(index=index, source=bytes(cast("bytes", source)))
     if isinstance(source, os.PathLike):
         path = Path(cast("os.PathLike[str]", source))
-        return Entry(index=index, source=path, name=printable(path))
+        return Entry(index=index, source=path, name=printable(path.as_posix()))
     what = "image" if images else "document"
     error = SourceError(f"{what} {index} is a {type(source).__name__}, and {_READ[images]}")
     return Entry(index=index, source=None, error=error)
@@ -204,9 +240,3 @@ def _address(url: str) -> str | None:
     if not url.lower().startswith(("http://", "https://")):
         return None
     return url.partition("?")[0].partition("//")[2].rpartition("@")[2]
-
-
-def printable(path: Path | str) -> str:
-    """Return a path as text that UTF-8 has bytes for, and with `/`."""
-    name = path if isinstance(path, str) else path.as_posix()
-    return name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")

@@ -198,7 +198,8 @@ class AsyncDocumentOutcomes(AsyncStream[DocumentOutcome[R]], Generic[R]):
         output = None
         if options.output is not None:
             output = Output(Path(options.output), options.output_format)
-            await in_thread(partial(output.open, work.job, f"{self._verb} with {model.id}"))
+            what = f"{self._verb} with {model.id}"
+            await in_thread(partial(output.open, self._documents, work.job, what))
         tally = Tally(self._verb, model.id, self._pipeline.hooks, options.on_event)
         images = self._verb == "describe"
         job = CorpusJob(

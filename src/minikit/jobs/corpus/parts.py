@@ -14,20 +14,19 @@ from typing import TYPE_CHECKING, Any, cast
 from uuid import uuid4
 
 from minikit.errors import ArgumentError, MissingExtraError
+from minikit.jobs.corpus.entries import MARK, is_folder_of
 from minikit.jobs.corpus.options import OutputFormat, folder_of
 from minikit.jobs.corpus.outcome import DocumentOutcome, Figures
 from minikit.models.usage import Usage
 from minikit.text.fields import json_of
 
 if TYPE_CHECKING:
+    from minikit.jobs.corpus.entries import Documents
     from minikit.jobs.corpus.partition import Partition
 
-__all__ = ["Output", "PartFile", "Row", "done_rows", "kept"]
+__all__ = ["Output", "PartFile", "Row", "claimed", "done_rows", "kept"]
 
 Row = dict[str, Any]
-
-JOB_FILE = "_minikit.json"
-"""What says of which job the outcomes are; readers of partitions pass over names with "_"."""
 
 _PART = re.compile(r"part-\d+-([0-9a-f]{16}(?:-\d+)?)\.\w+")
 _NUMBERS = ("index", "calls", "input_tokens", "output_tokens", "gaps")
@@ -100,34 +99,26 @@ class Output:
         self._format: OutputFormat = output_format
         self._found: dict[str, Path] = {}
 
-    def open(self, job: str, what: str) -> None:
+    def open(self, documents: Documents, job: str, what: str) -> None:
         """Make the folder, or look at what stands in it; blocks.
 
         Args:
+            documents: What is worked on.
             job: Digest of the job.
             what: The job in words.
 
         Raises:
-            ArgumentError: It can be no folder, or holds outcomes of another job or format.
+            ArgumentError: It can be no folder of these outcomes.
             MissingExtraError: pyarrow is not installed, and the format asks for it.
         """
         if self._format == "parquet":
             _pyarrow()
-        self.folder = folder_of("output", self.folder)
         told = {"job": job, "what": what, "format": self._format}
-        marked = self.folder / JOB_FILE
+        self.folder = claimed(self.folder, documents, told)
         try:
-            known = _mark(marked, told)
-            if known == told:
-                self._look()
+            self._look()
         except OSError as error:
             raise ArgumentError(f"output={str(self.folder)!r} cannot be used: {error}") from error
-        if known != told:
-            raise ArgumentError(
-                f"output={str(self.folder)!r} holds outcomes of another job, "
-                f"{known['what']} as {known['format']}, or of other options: name another "
-                f"folder, or remove this one"
-            )
 
     def part(self, partition: Partition) -> PartFile:
         """Return the file of a partition."""
@@ -150,6 +141,36 @@ class Output:
     def left(self) -> tuple[Path, ...]:
         """Files of an earlier run that no partition of this one has asked for."""
         return tuple(self._found.values())
+
+
+def claimed(folder: Path, documents: Documents, told: dict[str, str]) -> Path:
+    """Make a folder for the outcomes of a job, or find it, and return its absolute path; blocks.
+
+    Args:
+        folder: The folder.
+        documents: What is worked on.
+        told: The "job", "what" it is in words, and the "format" of the outcomes.
+
+    Raises:
+        ArgumentError: It can be no folder, is that of the documents, or holds outcomes of another
+            job or format.
+    """
+    folder = folder_of("output", folder)
+    if is_folder_of(documents, folder):
+        raise ArgumentError(
+            f"output={str(folder)!r} is the folder of the documents themselves: name another, "
+            f"which may lie in it"
+        )
+    try:
+        known = _mark(folder / MARK, told)
+    except OSError as error:
+        raise ArgumentError(f"output={str(folder)!r} cannot be used: {error}") from error
+    if known != told:
+        raise ArgumentError(
+            f"output={str(folder)!r} holds outcomes of another job, {known['what']} as "
+            f"{known['format']}, or of other options: name another folder, or remove this one"
+        )
+    return folder
 
 
 def done_rows(rows: Sequence[Row]) -> dict[str, Row]:
