@@ -244,6 +244,17 @@ def test_what_was_warned_of_is_no_note_too(
     assert any("is not UTF-8" in note for note in json.loads(printed.out)["notes"])
 
 
+@pytest.mark.filterwarnings("error")
+def test_warnings_that_are_errors(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """With PYTHONWARNINGS=error a warning ends the command, in one line as any other error."""
+    file = tmp_path / "winter.txt"
+    file.write_bytes("Es war schön. Alle blieben zu Hause.".encode("cp1252"))
+    assert main(["summarize", str(file), "--model", "offline"]) == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("minikit: ")
+    assert "is not UTF-8" in line
+
+
 def test_interrupt(online: ChatServer, story: str) -> None:
     """Ctrl-C ends the command with 130 and without a traceback."""
     online.handler = lambda _body: held(threading.Event())

@@ -52,7 +52,7 @@ def _run(argv: Sequence[str] | None, encoding: str) -> int:
         try:
             code: int = arguments.run(arguments)
             sys.stdout.flush()
-        except MinikitError as error:
+        except (MinikitError, Warning) as error:  # the latter with PYTHONWARNINGS=error
             print(f"minikit: {spoken(str(error))}", file=sys.stderr)
             return _exit_code(error)
         except KeyboardInterrupt:
