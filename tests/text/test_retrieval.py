@@ -111,6 +111,21 @@ def test_neighbours_of_a_match_rank_before_what_is_far() -> None:
     assert [abs(each.number - ranked[0].number) for each in ranked[1:3]] == [1, 1]
 
 
+@pytest.mark.parametrize(
+    ("text", "question"),
+    [
+        ("Section {} says what the owner of the house owes.", "What does section {} say?"),
+        ("El artículo {} dice lo que debe el dueño de la casa.", "¿Qué dice el artículo {}?"),
+        ("제 {} 조는 집주인이 무엇을 해야 하는지 말한다.", "제 {} 조는 무엇을 말하는가?"),
+    ],
+)
+@pytest.mark.parametrize("number", [5, 10, 39])
+def test_a_number_is_never_a_stop_word(text: str, question: str, number: int) -> None:
+    """Lists of stop words hold some; who asks about section 39 means that one."""
+    documents = [Document(text=text.format(each) * 4) for each in range(1, 41)]
+    assert best(question.format(number), *documents) in documents[number - 1].text
+
+
 def test_without_a_word_in_common_all_scores_are_zero() -> None:
     """Nothing matches a question in other words, or without any."""
     index = PassageIndex([Document(text=FILLER), Document(text="")])

@@ -46,4 +46,8 @@ def guess_language(frequencies: Mapping[str, int]) -> str | None:
 def _lists() -> dict[str, frozenset[str]]:
     data = Path(__file__).with_name("stopwords.zlib").read_bytes()
     rows = (line.split(" ") for line in zlib.decompress(data).decode().split("\n"))
-    return {language: frozenset(words) for language, *words in rows}
+    # Some lists have "10" and "39" (of "&#39;"); but who asks about section 39 means that one.
+    return {
+        language: frozenset(word for word in words if not word.isdecimal())
+        for language, *words in rows
+    }
