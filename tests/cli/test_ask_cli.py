@@ -56,6 +56,13 @@ def test_a_page_is_told_and_a_long_passage_shortened(
     assert told.endswith("The boiler room…”\n")
 
 
+def test_a_folder_before_the_question(house: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Who turned the two round is told so."""
+    assert main(["ask", str(house), QUESTION, "--model", "offline"]) == 2
+    assert "is a folder, and there is no file 'What" in (told := capsys.readouterr().err)
+    assert "the question comes first, and then the files" in told
+
+
 def test_quiet_tells_nothing(house: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Only the answer is left."""
     assert main(["ask", QUESTION, str(house), "--model", "offline", "--quiet"]) == 0

@@ -7,6 +7,7 @@ import os
 import sys
 from argparse import Namespace
 from collections.abc import Iterable
+from glob import glob
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
@@ -92,6 +93,12 @@ def _sources(arguments: Namespace) -> tuple[Document, ...]:
     if os.path.isfile(arguments.question):  # noqa: PTH113 - a Path raises for a long question
         raise ArgumentError(
             f"{arguments.question!r} is a file: the question comes first, and then the files"
+        )
+    found = any(name == _STDIN or glob(name) for name in named)  # noqa: PTH207 - as above
+    if not found and os.path.isdir(arguments.question):  # noqa: PTH112 - as above
+        raise ArgumentError(
+            f"{arguments.question!r} is a folder, and there is no file {named[0]!r}: "
+            f"the question comes first, and then the files"
         )
     if arguments.follow_up and _STDIN in named:
         raise ArgumentError("--follow-up reads questions from stdin, which is a source already")
