@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 import pickle
 import signal
 import sys
+import threading
+import time
 from concurrent.futures import ProcessPoolExecutor
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -35,6 +39,7 @@ class Cluster:
 
     made: dict[str, Any]
     fails = False
+    told: list[object]
 
     def __init__(self, **where: Any) -> None:  # noqa: ANN401 - as of distributed.Client
         Cluster.made = where
@@ -43,6 +48,10 @@ class Cluster:
 
     def __enter__(self) -> Self:
         return self
+
+    def register_worker_callbacks(self, setup: object) -> None:
+        """Take note of what workers begin with."""
+        Cluster.told.append(setup)
 
     def __exit__(
         self,
@@ -89,11 +98,13 @@ def test_a_cluster(monkeypatch: pytest.MonkeyPatch) -> None:
     distributed = pytest.importorskip("distributed")
     monkeypatch.setattr(distributed, "Client", Cluster)
     monkeypatch.setattr(Cluster, "fails", False)
+    monkeypatch.setattr(Cluster, "told", [], raising=False)
     with engines.lent("dask", 3) as client:
         assert isinstance(client, Cluster)
     assert (Cluster.made["n_workers"], Cluster.made["threads_per_worker"]) == (3, 1)
     with engines.lent("tcp://host:8786", None):
         assert Cluster.made == {"address": "tcp://host:8786", "timeout": engines.CONNECT_S}
+    assert Cluster.told == [engines._leave_interrupts]  # of the workers that were started
     monkeypatch.setattr(Cluster, "fails", True)
     with (
         pytest.raises(WorkerError, match="'tcp://host:8786' cannot be used: timed out"),
@@ -105,9 +116,34 @@ def test_a_cluster(monkeypatch: pytest.MonkeyPatch) -> None:
         pass
 
 
+class Quiet(threading.Thread):
+    """A thread that is not started."""
+
+    def start(self) -> None:
+        """Leave it."""
+
+
+def test_a_process_ends_after_a_command_that_was_killed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It waits for the end of the command, and some time more for calls that are under way."""
+    events: list[object] = []
+    monkeypatch.setattr(time, "sleep", events.append)
+    monkeypatch.setattr(os, "_exit", events.append)
+
+    class Parent(BaseProcess):
+        def __init__(self) -> None:
+            pass
+
+        def join(self, timeout: float | None = None) -> None:
+            events.append(timeout)
+
+    engines._end_after(Parent())
+    assert events == [None, engines.GRACE_S, 1]
+
+
 def test_ctrl_c_is_left_to_the_command(monkeypatch: pytest.MonkeyPatch) -> None:
     """A process of the pool does not hear it: it lets calls under way end."""
     heard: list[object] = []
     monkeypatch.setattr(signal, "signal", lambda *told: heard.append(told))
-    engines._leave_interrupts()
+    monkeypatch.setattr(threading, "Thread", Quiet)
+    engines._begin()
     assert heard == [(signal.SIGINT, signal.SIG_IGN)]

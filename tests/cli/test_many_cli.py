@@ -248,6 +248,31 @@ def test_what_cannot_be_done(
     assert told in capsys.readouterr().err
 
 
+def test_an_error_that_ends_the_run(
+    online: ChatServer,
+    archive: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Who has outcomes is told what becomes of the replies; who has none is not."""
+    written = threading.Event()
+    monkeypatch.setattr(many._Writer, "write", lambda *_: written.set())
+    refused = error(401)
+
+    def answer(body: Body) -> Reply:
+        if "a.txt" in prompt_of(body):
+            return ok("Closed.")
+        written.wait(10)
+        return refused
+
+    online.handler = answer
+    files = [f"{archive}/a.txt", f"{archive}/b.md"]
+    assert main(["many", "summarize", *files]) == 1
+    assert "replies that came are lost: with --output FOLDER" in capsys.readouterr().err
+    assert main(["many", "summarize", files[1]]) == 1
+    assert "replies" not in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("is_kept", [True, False])
 def test_an_interrupted_run_goes_on(
     online: ChatServer,

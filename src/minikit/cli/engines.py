@@ -6,17 +6,25 @@ import copyreg
 import os
 import signal
 import sys
+import threading
+import time
 from collections.abc import Generator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from typing import Any, get_type_hints
+from typing import TYPE_CHECKING, Any, get_type_hints
 
 from minikit.errors import ArgumentError, MissingExtraError, WorkerError
+
+if TYPE_CHECKING:
+    from multiprocessing.process import BaseProcess
 
 __all__ = ["OF_THIS_PROCESS", "check_engine", "lent", "make_picklable"]
 
 OF_THIS_PROCESS = ("local", "batch")
 ADDRESSES = ("tcp://", "tls://", "ucx://", "ws://", "wss://")
 """How addresses of Dask begin."""
+
+GRACE_S = 60
+"""How long a process of the pool outlives a command that was killed."""
 
 CONNECT_S = 10
 """How long the scheduler of a cluster may take to answer."""
@@ -100,7 +108,22 @@ def _pool(number: int) -> Any:  # noqa: ANN401 - a context manager
 
     # A fork would take locks of this process's threads along.
     context = get_context("spawn")
-    return ProcessPoolExecutor(number, mp_context=context, initializer=_leave_interrupts)
+    return ProcessPoolExecutor(number, mp_context=context, initializer=_begin)
+
+
+def _begin() -> None:
+    """Begin a process of the pool."""
+    from multiprocessing import parent_process
+
+    _leave_interrupts()
+    threading.Thread(target=_end_after, args=(parent_process(),), daemon=True).start()
+
+
+def _end_after(parent: BaseProcess) -> None:
+    """End some time after the command, which a kill leaves no time to end its processes."""
+    parent.join()
+    time.sleep(GRACE_S)  # what is under way is paid for, and goes into the journal
+    os._exit(1)
 
 
 def _leave_interrupts() -> None:
@@ -127,4 +150,6 @@ def _cluster(address: str, number: int) -> Generator[Any]:
     except (OSError, RuntimeError, ValueError) as error:
         raise WorkerError(f"the Dask cluster {address!r} cannot be used: {error}") from error
     with client:
+        if address == "dask":
+            client.register_worker_callbacks(_leave_interrupts)
         yield client

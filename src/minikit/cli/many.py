@@ -18,7 +18,7 @@ from minikit.cli import ask, common, describe, engines, extract, inputs, summari
 from minikit.cli.documents import DocumentsLine, Given, TextFiles
 from minikit.cli.progress import ProgressLine
 from minikit.cli.schemas import read_schema
-from minikit.errors import ArgumentError
+from minikit.errors import ArgumentError, MinikitError
 from minikit.jobs.corpus.local import JOURNAL as CLIENTS_JOURNAL
 from minikit.text.document import SourceWarning
 from minikit.text.plain import counted, money
@@ -159,9 +159,10 @@ def _done(
         try:
             for outcome in outcomes:
                 write(outcome)
-        except KeyboardInterrupt:
+        except (KeyboardInterrupt, MinikitError) as error:
             line.close()
-            _tell_way(arguments)
+            if outcomes.report.documents or isinstance(error, KeyboardInterrupt):
+                _tell_way(arguments)
             raise
     return outcomes.report
 
