@@ -13,6 +13,7 @@ from minikit import (
     AsyncClient,
     MinikitError,
     MissingExtraError,
+    RequestRejectedError,
     Retry,
     TransportError,
 )
@@ -152,6 +153,15 @@ async def test_where_a_redirect_leads(server: ChatServer) -> None:
         with pytest.raises(TransportError, match=redirects) as told:
             await client.complete("Hello?")
     assert "secret" not in str(told.value)
+
+
+@pytest.mark.anyio
+async def test_a_proxy_that_asks_who_it_is(server: ChatServer) -> None:
+    """Over http:// a proxy answers in the server's place."""
+    server.handler = lambda _: Reply(make=lambda *_: Response(status=407))
+    async with AsyncClient(api_key="k", base_url=server.base_url) as client:
+        with pytest.raises(RequestRejectedError, match=r"407 .*; check the proxy, and"):
+            await client.complete("Hello?")
 
 
 @pytest.mark.anyio

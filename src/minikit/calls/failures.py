@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
 from minikit.calls.limits import read_duration_s
+from minikit.calls.unreached import PROXY
 from minikit.errors import (
     AuthenticationError,
     CallError,
@@ -124,6 +125,8 @@ def _classify(told: _Told) -> tuple[type[CallError], str]:
         return _classify_429(told)
     if status in (401, 403):
         return AuthenticationError, _KEY
+    if status == 407:
+        return RequestRejectedError, PROXY
     if status in (408, 409) or status >= 500:
         return ServerError, "the server failed; try again later"
     return _classify_400(told)

@@ -12,8 +12,9 @@ from urllib.parse import urlsplit
 
 from minikit.errors import ArgumentError, MinikitError, MissingExtraError
 
-__all__ = ["place_of", "unusable", "why_unreached"]
+__all__ = ["PROXY", "place_of", "unusable", "why_unreached"]
 
+PROXY = "check the proxy, and the name and the password that it asks for"
 _CHECK = "check the network and the base URL (base_url= or OPENAI_BASE_URL)"
 _CLOSED = "the connection was closed"
 _CUT = "the connection was closed in the midst of a reply"
@@ -96,7 +97,7 @@ def _told_by_name(name: str, said: str) -> tuple[str, str] | None:
     if name in {"RemoteProtocolError", "ReadError", "WriteError"}:
         return _CLOSED, _IS_TLS + _CHECK
     if name == "ProxyError":
-        return f"the proxy refused ({said!r:.80})", "check the proxy, its name and its password"
+        return f"the proxy refused ({said!r:.80})", PROXY
     if name == "TooManyRedirects":
         return "it redirects without end", _CHECK
     return None
