@@ -6,6 +6,7 @@ import json
 import pickle
 import re
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -236,3 +237,12 @@ def test_weakest_citation_gives_the_verdict() -> None:
     assert weakest(tuple(citations)) == "fabricated"
     assert weakest(()) == "unsupported"
     assert (citations[0].start, citations[0].end, citations[0].document) == (None, None, None)
+
+
+def test_ipython_shows_the_text_and_the_bill() -> None:
+    """A result at the end of a cell is what it says, not all its records."""
+    shown: list[str] = []
+    printer = SimpleNamespace(text=shown.append)
+    summary = summarize("The herons flew over the mill.", model="offline")
+    summary._repr_pretty_(printer, False)
+    assert shown == [f"{summary.text}\n\n1 call, $0.0000"]

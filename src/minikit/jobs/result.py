@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
-from typing import Literal
+from typing import Any, Literal
 
 from minikit.calls.completion import Completion
 from minikit.calls.hooks import Event
@@ -13,6 +13,7 @@ from minikit.jobs.serialize import Serializable
 from minikit.models.money import total_usd
 from minikit.models.usage import Usage
 from minikit.text.document import Span
+from minikit.text.plain import counted, money
 
 __all__ = [
     "CallRecord",
@@ -157,6 +158,10 @@ class Result(Serializable):
     def redone_cost_usd(self) -> Decimal | None:
         """US dollars of the calls that repeat cut-off or refused ones; part of `cost_usd`."""
         return total_usd(call.cost_usd for call in self.calls if call.redone)
+
+    def _repr_pretty_(self, printer: Any, _cycle: object) -> None:  # noqa: ANN401 - IPython's
+        """Show itself in IPython: what it says and a line of the bill, where `repr` has all."""
+        printer.text(f"{self}\n\n{counted(len(self.calls), 'call')}, {money(self.cost_usd)}")
 
 
 WarningKind = Literal["number", "date", "name", "claim", "coverage", "length", "gap"]
