@@ -483,6 +483,11 @@ async def test_an_output_is_no_input(server: ChatServer, tmp_path: Path) -> None
             async with client.summarize_many(tmp_path, output=tmp_path / name) as outcomes:
                 assert [outcome.name async for outcome in outcomes] == ["a.txt"]
         assert "of outcomes (one/, two/)" in outcomes.report.notes[0]
+        for number in "01":
+            (tmp_path / "two" / f"part-{number}-{'0' * 16}.jsonl").mkdir()
+        with pytest.raises(ArgumentError, match="cannot be used"):
+            async with client.summarize_many(tmp_path, output=tmp_path / "two"):
+                pass
         with pytest.raises(ArgumentError, match="is the folder of the documents themselves"):
             async with client.summarize_many(tmp_path, output=f"{tmp_path}/one/.."):
                 pass
