@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 import minikit
 from minikit import ArgumentError, Client, Document, Model, Price, SourceError, Usage, VerbPlan
 from minikit.jobs.plan import Level
-from minikit.jobs.verb import CheckedOptions, Setting, digest_of, exact_level, planned
+from minikit.jobs.verb import CheckedOptions, Setting, digest_of, exact_level, naming, planned
 from minikit.models.prices import cost_usd
 from strategies import texts
 
@@ -91,6 +91,12 @@ def test_an_unknown_option_is_told_wherever_it_is_given() -> None:
             list(client.run_many([TEXT], verb="translate", language="German", **options))
         with pytest.raises(TypeError, match=r"^complete\(\) got an unexpected"):
             client.complete(TEXT, **options)
+
+
+def test_another_type_error_stays_what_it_is() -> None:
+    """Only what names the verb is told in the name of the function that was called."""
+    with pytest.raises(TypeError, match=r"^translate\(\) takes texts$"), naming("many()", "ask"):
+        raise TypeError("translate() takes texts")
 
 
 @settings(max_examples=50)

@@ -188,3 +188,17 @@ def test_a_stopped_run_gets_nothing_more() -> None:
     assert state.admit(asked("0.1", run="another"), 0.0) == 0.0
     state.settle(sent.ident, Decimal("0.4"))
     assert state.standing(0.0).spent_usd == Decimal("0.4")
+
+
+def test_the_lease_of_what_was_settled_means_nothing() -> None:
+    """What was settled in time is not unknown when its lease would have ended."""
+    state = LimitsState(Decimal(1))
+    sent = asked("0.5", lease_s=1.0)
+    state.admit(sent, 0.0)
+    state.settle(sent.ident, Decimal("0.4"))
+    standing = state.standing(9.0)
+    assert (standing.spent_usd, standing.reserved_usd, standing.unknown_usd) == (
+        Decimal("0.4"),
+        0,
+        0,
+    )
