@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
-from itertools import groupby
+from itertools import chain, groupby
 from threading import Lock
 from typing import TYPE_CHECKING
 
@@ -18,6 +18,7 @@ from minikit.text.align import QuoteFinder
 from minikit.text.attribution import Studied, attribute, evidence
 from minikit.text.document import Span
 from minikit.text.passage import Places
+from minikit.text.sentences import GERMAN_MONTH
 from minikit.text.stopwords import guess_language
 from minikit.text.units import marker_length, units
 from minikit.text.words import terms
@@ -270,7 +271,7 @@ def _whole(text: str, marks: Sequence[int]) -> list[tuple[int, Span]]:
     """Return the units of `text` with their lines; those that were torn apart are one again."""
     found = list[tuple[int, Span]]()
     before: Unit | None = None
-    for unit in units(text):
+    for unit in chain.from_iterable(_parted(each, text, marks) for each in units(text)):
         start = unit.start
         if before and before.is_whole and before.passage == unit.passage:
             first = found[-1][1].start
@@ -280,6 +281,17 @@ def _whole(text: str, marks: Sequence[int]) -> list[tuple[int, Span]]:
         found.append((unit.passage, Span(start, unit.end)))
         before = unit
     return found
+
+
+def _parted(unit: Unit, text: str, marks: Sequence[int]) -> Iterator[Unit]:
+    """Cut a unit where a number stands between what else is a day and its month: "14. März"."""
+    for at in marks[bisect_right(marks, unit.start) : bisect_left(marks, unit.end)]:
+        closed = text[at : unit.end].lstrip(_CLOSING)
+        end = unit.end - len(closed)
+        if GERMAN_MONTH.match(closed.lstrip()) and _ORDINAL.search(text, unit.start, end):
+            yield replace(unit, end=end)
+            unit = replace(unit, start=unit.end - len(closed.lstrip()))
+    yield unit
 
 
 def _is_torn(text: str, before: Unit, after: Unit, first: str) -> bool:

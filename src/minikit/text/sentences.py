@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["sentence_spans"]
+__all__ = ["GERMAN_MONTH", "sentence_spans"]
 
 _SURROGATES = re.compile("[\ud800-\udfff]")
 _WIDE_SPACES = re.compile(r"[^\S\x00-\x7f]")  # sentencex 1.0.32 panics on "J\xa0."
@@ -21,7 +21,7 @@ _END_SIGNS = re.compile(
 )
 # "am 14. März", which both ways to find ends take for the end of a sentence.
 _DAY = re.compile(r"(?<![\d.,])\d{1,2}\.[^\S\n]*\r?\n?[^\S\n]*\Z")
-_GERMAN_MONTH = re.compile(
+GERMAN_MONTH = re.compile(
     r"(?:Januar|Jänner|Februar|März|April|Mai|Juni|Juli|August|September|Oktober|November|Dezember)\b"
 )
 
@@ -55,7 +55,7 @@ def _keep_crlf(text: str, ends: Iterable[int]) -> list[int]:
 
 
 def _is_in_a_date(text: str, end: int) -> bool:
-    return bool(_GERMAN_MONTH.match(text, end) and _DAY.search(text[max(0, end - 16) : end]))
+    return bool(GERMAN_MONTH.match(text, end) and _DAY.search(text[max(0, end - 16) : end]))
 
 
 def _by_signs(text: str) -> list[str]:
