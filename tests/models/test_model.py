@@ -296,7 +296,8 @@ def test_a_price_is_exact() -> None:
     assert (price.input_usd_per_mtok, price.output_usd_per_mtok) == (Decimal("0.15"), Decimal(1))
     assert price.cached_usd_per_mtok == 0
     assert replace(price, cached_usd_per_mtok=None).cached_usd_per_mtok is None
-    assert replace(price, batch_share="0.5").batch_share == Decimal("0.5")
+    halved = Price(input_usd_per_mtok=1, output_usd_per_mtok=1, batch_share="0.5")
+    assert halved.batch_share == Decimal("0.5")
     assert not price.is_free
     assert Price(input_usd_per_mtok=0, output_usd_per_mtok="-0").is_free
 
