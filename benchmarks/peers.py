@@ -283,6 +283,7 @@ def _row(job: Job, found: dict[str, Any], size: dict[str, int]) -> Row:
         "calls": server["requests"],
         "input_tokens": server["input_tokens"],
         "output_tokens": server["output_tokens"],
+        "summary_tokens": good[-1].get("completion_tokens") if good else None,
         "usd": round(server["cost"], 6),
         "span_s": round(server["span"], 2),
         "ideal_s": round(ideal, 2),
