@@ -14,7 +14,7 @@ from minikit.jobs.timing import Duration, duration
 from minikit.models.model import Model
 from minikit.text.document import Span
 
-__all__ = ["Level", "Models", "Plan", "Plans", "VerbPlan"]
+__all__ = ["Level", "Models", "Plan", "Plans", "VerbPlan", "side_by_side"]
 
 
 Travel = Literal["local", "batch"]
@@ -43,6 +43,19 @@ class Level:
     input_tokens_at_most: int
     output_tokens_at_most: int
     batches_at_least: int = 1
+
+
+def side_by_side(one: Level, other: Level) -> Level:
+    """Add the calls of two levels that run at the same time, so that they share batches."""
+    return Level(
+        operation=one.operation,
+        calls_at_least=one.calls_at_least + other.calls_at_least,
+        calls_at_most=one.calls_at_most + other.calls_at_most,
+        input_tokens_at_least=one.input_tokens_at_least + other.input_tokens_at_least,
+        input_tokens_at_most=one.input_tokens_at_most + other.input_tokens_at_most,
+        output_tokens_at_most=one.output_tokens_at_most + other.output_tokens_at_most,
+        batches_at_least=max(one.batches_at_least, other.batches_at_least),
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

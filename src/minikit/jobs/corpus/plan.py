@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from minikit.jobs.drawing import draw_levels, draw_notes
-from minikit.jobs.plan import Level, VerbPlan
+from minikit.jobs.plan import Level, VerbPlan, side_by_side
 from minikit.models.money import total_usd
 from minikit.text.plain import counted
 
@@ -85,7 +85,7 @@ class Sum:
             key = (level.operation, seen[level.operation])
             seen[level.operation] += 1
             before = self._levels.get(key)
-            self._levels[key] = level if before is None else _added(before, level)
+            self._levels[key] = level if before is None else side_by_side(before, level)
         self._sum = replace(
             known,
             document_characters=known.document_characters + plan.document_characters,
@@ -115,16 +115,3 @@ class Sum:
 
 def _fields(plan: VerbPlan) -> dict[str, Any]:
     return {each.name: getattr(plan, each.name) for each in fields(VerbPlan)}
-
-
-def _added(one: Level, other: Level) -> Level:
-    """Add the calls of documents that are worked on side by side, so that batches are shared."""
-    return Level(
-        operation=one.operation,
-        calls_at_least=one.calls_at_least + other.calls_at_least,
-        calls_at_most=one.calls_at_most + other.calls_at_most,
-        input_tokens_at_least=one.input_tokens_at_least + other.input_tokens_at_least,
-        input_tokens_at_most=one.input_tokens_at_most + other.input_tokens_at_most,
-        output_tokens_at_most=one.output_tokens_at_most + other.output_tokens_at_most,
-        batches_at_least=max(one.batches_at_least, other.batches_at_least),
-    )

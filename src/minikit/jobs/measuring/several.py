@@ -10,7 +10,7 @@ from minikit.calls.line import Line, Wait
 from minikit.errors import BudgetExceededError, CallError, JobError, MinikitError, TransportError
 from minikit.jobs.drawing import draw_notes, likely_text
 from minikit.jobs.engine import Bill, Exit
-from minikit.jobs.plan import Level, Plan, VerbPlan
+from minikit.jobs.plan import Level, Plan, VerbPlan, side_by_side
 from minikit.jobs.result import Progress, Result
 from minikit.models.money import add_usd, total_usd
 from minikit.models.usage import Usage
@@ -114,7 +114,7 @@ def joined_plan(
     levels: dict[str, Level] = {}
     for level in (each for plan in plans for each in plan.levels):
         known = levels.get(level.operation)
-        levels[level.operation] = level if known is None else _added(known, level)
+        levels[level.operation] = level if known is None else side_by_side(known, level)
     return SeveralPlan(
         verb=verb,
         model=model,
@@ -283,15 +283,4 @@ def _bill(model: str, calls: Sequence[CallRecord]) -> Bill:
         failed_cost_usd=Decimal(0),
         unmeasured=0,
         notes=(),
-    )
-
-
-def _added(one: Level, other: Level) -> Level:
-    return Level(
-        operation=one.operation,
-        calls_at_least=one.calls_at_least + other.calls_at_least,
-        calls_at_most=one.calls_at_most + other.calls_at_most,
-        input_tokens_at_least=one.input_tokens_at_least + other.input_tokens_at_least,
-        input_tokens_at_most=one.input_tokens_at_most + other.input_tokens_at_most,
-        output_tokens_at_most=one.output_tokens_at_most + other.output_tokens_at_most,
     )
