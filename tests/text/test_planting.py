@@ -78,6 +78,7 @@ def test_texts_without_sentences_have_depths(name: str) -> None:
 
 @settings(max_examples=25)
 @given(proses().filter(lambda text: bool(text.strip())), st.integers(300, 4_000))
+@example("internationalization" * 40, 300)  # a needle within a word makes more tokens of it
 def test_the_length_is_exact(text: str, tokens: int) -> None:
     """Needles included, the text is as long as wanted, but for a word and what joins it."""
     result = planted(text, NEEDLES, DEPTHS, tokens=tokens, encoding=ENCODING)
